@@ -1,0 +1,14 @@
+"""Spiking networks that infer: the iterative Poisson VAE as a Brian2 plugin."""
+
+from ipvae_brian._version import __version__
+from ipvae_brian.errors import (
+    DivergenceError,
+    MemoryLimitError,
+    MissingExtraError,
+    ModelFileError,
+    StabilityWarning,
+)
+from ipvae_brian.estimator import IPVAE
+from ipvae_brian.network import SpikingNetwork
+from ipvae_brian.parameters import Parameters
+from ipvae_brian.response import Response

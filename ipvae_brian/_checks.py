@@ -1,0 +1,124 @@
+"""Checks of arguments: each error names the argument, what was expected and what came."""
+
+import difflib
+from numbers import Integral, Real
+
+import numpy as np
+from brian2.only import Quantity, get_dimensions, second
+
+
+def finite_array(value, name, *, ndim=None, shape=None, dtype=np.float64):
+    """Return `value` as an array of finite numbers.
+
+    Parameters
+    ----------
+    value : array_like
+        What the user gave.
+    name : str
+        The argument's name, for the error.
+    ndim : int or tuple of int, optional
+        Allowed numbers of dimensions.
+    shape : tuple, optional
+        Wanted shape; None stands for any length.
+    dtype : numpy dtype, default float64
+
+    Raises
+    ------
+    TypeError
+        If `value` does not hold real numbers.
+    ValueError
+        If it is empty, has another rank or shape, or holds NaN or infinity.
+    """
+    try:
+        array = np.asarray(value)
+    except ValueError as error:
+        raise ValueError(f"{name} must be a rectangular array of numbers: {error}") from None
+    if array.dtype.kind not in "buif":
+        raise TypeError(f"{name} must hold real numbers, got dtype {array.dtype}")
+    if array.size == 0:
+        raise ValueError(f"{name} is empty (shape {array.shape})")
+    allowed = (ndim,) if isinstance(ndim, int) else ndim
+    if allowed is not None and array.ndim not in allowed:
+        wanted = " or ".join(str(n) for n in allowed)
+        raise ValueError(
+            f"{name} must have {wanted} dimension(s), got {array.ndim} (shape {array.shape})"
+        )
+    if shape is not None and (
+        array.ndim != len(shape)
+        or any(w is not None and w != g for w, g in zip(shape, array.shape, strict=True))
+    ):
+        wanted = tuple("any" if w is None else w for w in shape)
+        raise ValueError(f"{name} must have shape {wanted}, got {array.shape}")
+    array = array.astype(dtype, copy=False)
+    finite = np.isfinite(array)
+    if not finite.all():
+        raise ValueError(
+            f"{name} must be finite, got {int((~finite).sum())} NaN or infinite value(s) "
+            f"of {array.size}"
+        )
+    return array
+
+
+def seconds(value, name, *, allow_zero=False):
+    """Return a time argument, a Brian2 quantity such as ``500*ms``, as plain seconds.
+
+    Raises
+    ------
+    TypeError
+        If `value` has no units or those of something else than a time.
+    ValueError
+        If it is not a single, finite, positive time.
+    """
+    if not isinstance(value, Quantity):
+        raise TypeError(f"{name} must be a time with units, such as 500*ms, got {value!r}")
+    if get_dimensions(value) != second.dim:
+        raise TypeError(f"{name} must be a time, such as 500*ms, got {value!s}")
+    if np.ndim(value) != 0:
+        raise ValueError(f"{name} must be one time, got shape {np.shape(value)}")
+    number = float(value / second)
+    if not np.isfinite(number) or number < 0 or (number == 0 and not allow_zero):
+        wanted = "zero or positive" if allow_zero else "positive"
+        raise ValueError(f"{name} must be {wanted} and finite, got {value!s}")
+    return number
+
+
+def number(value, name, *, minimum=None, maximum=None, above=None, below=None):
+    """Return one finite real number within the bounds; `above` and `below` exclude themselves."""
+    if isinstance(value, Quantity) and get_dimensions(value).is_dimensionless:
+        value = float(value)
+    if isinstance(value, np.ndarray) and value.ndim == 0:
+        value = value.item()
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise TypeError(f"{name} must be a number, got {value!r}")
+    value = float(value)
+    bounds = []
+    if minimum is not None:
+        bounds.append((value >= minimum, f">= {minimum:g}"))
+    if above is not None:
+        bounds.append((value > above, f"> {above:g}"))
+    if maximum is not None:
+        bounds.append((value <= maximum, f"<= {maximum:g}"))
+    if below is not None:
+        bounds.append((value < below, f"< {below:g}"))
+    if not np.isfinite(value) or not all(ok for ok, _ in bounds):
+        wanted = " and ".join(text for _, text in bounds) or "finite"
+        raise ValueError(f"{name} must be {wanted}, got {value:g}")
+    return value
+
+
+def whole_number(value, name, *, minimum=1):
+    """Return one integer that is at least `minimum`."""
+    if isinstance(value, bool) or not isinstance(value, Integral):
+        raise TypeError(f"{name} must be a whole number, got {value!r}")
+    if value < minimum:
+        raise ValueError(f"{name} must be at least {minimum}, got {value}")
+    return int(value)
+
+
+def known_name(value, name, known):
+    """Return `value` if it is among the `known` names; otherwise suggest the nearest."""
+    if value in known:
+        return value
+    close = difflib.get_close_matches(str(value), known, n=1, cutoff=0.4)
+    hint = f"; did you mean {close[0]!r}?" if close else ""
+    raise ValueError(f"{name} must be one of {', '.join(map(repr, known))}, got {value!r}{hint}")

@@ -1,0 +1,66 @@
+"""The Brian2 equations of the network, in one place.
+
+Membrane potential u is the natural logarithm of the firing rate in expected spikes per `tau`.
+Each time step, in this order (docs/theory.md explains every term):
+
+1. `DRAW` at the start: counts from the potential before it changes;
+2. `MEMBRANE`, one Euler step: feedforward drive, threshold, leak;
+3. `LATERAL_INHIBITION` along the synapses: every spike times its count, none lost;
+4. `BOUND` at the end: potentials stay within their bounds.
+
+The strings are public: use them in a NeuronGroup of your own, with `namespace(parameters)`.
+"""
+
+MEMBRANE = """
+du/dt = (natural_gradient_step*(drive - threshold) - leak*(u - resting_potential))/tau : 1
+dexpected_count/dt = rate : 1     # what a Poisson count would be on average since the start
+rate = exp(u)/tau : Hz
+drive : 1                         # Phi^T x / sigma2; zero where error units deliver it
+threshold : 1 (constant)
+resting_potential : 1 (constant)
+natural_gradient_step : 1 (constant)
+z : integer                       # spikes of this neuron in this time step, 0, 1, 2, ...
+"""
+
+DRAW = "z = poisson(rate*dt)"
+
+# Compares counts instead of crossing a potential, so that counts above one are one event.
+SPIKE = "z > 0"
+
+BOUND = "u = clip(u, lowest_potential, highest_potential)"
+
+# W_ji = phi_j . phi_i / sigma2 from neuron i (pre) to neuron j (post).
+LATERAL_WEIGHT = "weight : 1 (constant)"
+LATERAL_INHIBITION = "u_post -= natural_gradient_step_post*weight*z_pre"
+
+# The predictive-coding circuit: error units hold x minus what the spikes of this step predict.
+ERROR_UNIT = """
+stimulus : 1
+prediction : 1                    # Phi z of this time step
+prediction_error = stimulus*dt/tau - prediction : 1
+"""
+PREDICTION_WEIGHT = "weight : 1 (constant)"
+PREDICT = "prediction_post += weight*z_pre"
+CORRECT = "u_post += natural_gradient_step_post*weight*prediction_error_pre/noise_variance"
+FORGET = "prediction = 0"
+
+
+def namespace(parameters):
+    """Names that the equations need besides the neurons' own variables.
+
+    Parameters
+    ----------
+    parameters : Parameters
+
+    Returns
+    -------
+    dict
+        tau (a Brian2 quantity), leak, noise_variance and the bounds of the potential.
+    """
+    return {
+        "tau": parameters.tau,
+        "leak": parameters.leak,
+        "noise_variance": parameters.noise_variance,
+        "lowest_potential": parameters.lowest_potential,
+        "highest_potential": parameters.highest_potential,
+    }

@@ -1,0 +1,21 @@
+"""The errors and warnings that this package raises besides ValueError and TypeError."""
+
+
+class DivergenceError(RuntimeError):
+    """A simulation ran away: its step is too large for its gain and its rates."""
+
+
+class ModelFileError(ValueError):
+    """A model file or checkpoint cannot be read; the message names the file and the field."""
+
+
+class MemoryLimitError(MemoryError):
+    """What was asked to be recorded does not fit into the memory of this machine."""
+
+
+class MissingExtraError(ImportError):
+    """An optional library is needed; the message says which extra installs it."""
+
+
+class StabilityWarning(UserWarning):
+    """The time step is stable on average, but without much to spare."""

@@ -1,0 +1,445 @@
+"""IPVAE: the network and its learning as a scikit-learn estimator."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+from brian2.only import ms
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from ipvae_brian import metrics
+from ipvae_brian._checks import number, seconds, whole_number
+from ipvae_brian.network import SpikingNetwork
+from ipvae_brian.parameters import Parameters
+from ipvae_brian.stability import choose_dt
+from ipvae_brian.training import Settings, Training, fingerprint, shuffled_batches
+
+# Copies of the network that `transform` simulates at once.
+COPIES = 200
+
+
+class IPVAE(TransformerMixin, BaseEstimator):
+    """Iterative Poisson VAE: sparse codes of spike counts, learned by a spiking network.
+
+    Parameters
+    ----------
+    n_neurons : int, default 512
+    spike_size : float, default 0.4
+        Length of every dictionary column: what one spike carries.
+    gain : float, default 3
+        kappa; the natural gradient step is gain / spike_size per tau.
+    sparsity : float, default 0.3
+        lambda; a neuron's threshold is sparsity * spike_size.
+    noise_penalty : float, default 0
+        Share of the exact gradient's noise term that is added to the threshold.
+    leak : float, default 0
+        Pull of the potential to rest per tau; 0 is online inference.
+    tau : Quantity, optional
+        Membrane time constant, 20*ms by default.
+    steps_per_tau : int, optional
+        Time steps of training per tau; by default chosen to be stable for the stimuli.
+    batch_size : int, default 200
+        Stimuli simulated at once in training.
+    n_windows : int, default 6
+        Windows of tau that training simulates of each stimulus.
+    windows_left_out : int, default 3
+        Of these, how many pass before counts are used.
+    n_epochs : int, default 1
+        Passes over the stimuli.
+    averaging_rate : float, default 0.02
+        Rate of the running averages of the statistics, per batch.
+    dictionary_step : float, default 0.3
+        Part of the way to the best dictionary that an update goes.
+    ridge : float, default 0.01
+        Regularisation of the update in units of the mean squared count.
+    annealing : float, default 0.5
+        Last part of the training in which both rates fall towards zero.
+    revive_after : int, default 4000
+        A neuron that is silent for this many stimuli is re-seeded.
+    inference_windows : int, default 16
+        Windows of tau that `transform` and `score` simulate; the last one is the code.
+    standardise : bool, default True
+        Whether stimuli are z-scored with one mean and one scale, those of the training stimuli.
+    random_state : int, RandomState or None, default None
+        Seed of the training and of the spikes in `transform`.
+    checkpoint : path-like, optional
+        File to which `fit` writes its state, to go on from with ``fit(X, resume=True)``.
+    checkpoint_every : int, default 50
+        Batches between two checkpoints.
+    progress : bool, optional
+        Whether to show progress bars; by default on a terminal or in a notebook.
+
+    Attributes
+    ----------
+    parameters_ : Parameters
+        What was learned; `SpikingNetwork(parameters_)` simulates it.
+    components_ : numpy.ndarray, shape (n_neurons, n_pixels)
+        The dictionary, a row for each neuron, in units of the standardised stimuli.
+    noise_variance_ : float
+        Mean squared error per pixel of decoding one window, the sigma2 of the likelihood.
+    mean_counts_ : numpy.ndarray, shape (n_neurons,)
+        Mean spikes per tau in training.
+    training_figures_ : dict
+        R2, zeros, spikes and distance over the last batches of training.
+    n_revived_, n_diverged_, n_batches_ : int
+    n_features_in_ : int
+
+    Notes
+    -----
+    Spikes are random: the code of a stimulus depends on its place among the others, and the same
+    call gives the same spikes only with an integer `random_state`.
+
+    References
+    ----------
+    Vafaii, Galor & Yates 2025, "Brain-like variational inference", arXiv 2410.19315.
+
+    Examples
+    --------
+    >>> from ipvae_brian import IPVAE
+    >>> from ipvae_brian.stimuli import load_stimuli
+    >>> patches = load_stimuli("photographs", n_train=2000, n_validation=200)
+    >>> model = IPVAE(n_neurons=64, random_state=0).fit(patches.train)
+    >>> model.transform(patches.validation).shape
+    (200, 64)
+    """
+
+    def __init__(
+        self,
+        n_neurons=512,
+        *,
+        spike_size=0.4,
+        gain=3.0,
+        sparsity=0.3,
+        noise_penalty=0.0,
+        leak=0.0,
+        tau=None,
+        steps_per_tau=None,
+        batch_size=200,
+        n_windows=6,
+        windows_left_out=3,
+        n_epochs=1,
+        averaging_rate=0.02,
+        dictionary_step=0.3,
+        ridge=0.01,
+        annealing=0.5,
+        revive_after=4000,
+        inference_windows=16,
+        standardise=True,
+        random_state=None,
+        checkpoint=None,
+        checkpoint_every=50,
+        progress=None,
+    ):
+        self.n_neurons = n_neurons
+        self.spike_size = spike_size
+        self.gain = gain
+        self.sparsity = sparsity
+        self.noise_penalty = noise_penalty
+        self.leak = leak
+        self.tau = tau
+        self.steps_per_tau = steps_per_tau
+        self.batch_size = batch_size
+        self.n_windows = n_windows
+        self.windows_left_out = windows_left_out
+        self.n_epochs = n_epochs
+        self.averaging_rate = averaging_rate
+        self.dictionary_step = dictionary_step
+        self.ridge = ridge
+        self.annealing = annealing
+        self.revive_after = revive_after
+        self.inference_windows = inference_windows
+        self.standardise = standardise
+        self.random_state = random_state
+        self.checkpoint = checkpoint
+        self.checkpoint_every = checkpoint_every
+        self.progress = progress
+
+    # Learning
+
+    def fit(self, X, y=None, *, resume=False):
+        """Learn the dictionary.
+
+        Parameters
+        ----------
+        X : array_like, shape (n_stimuli, n_pixels)
+        y : None
+            Ignored.
+        resume : bool, default False
+            Go on from the file `checkpoint` if it is there: the result is that of a training
+            that was never interrupted.
+
+        Returns
+        -------
+        IPVAE
+            Itself.
+
+        Raises
+        ------
+        DivergenceError
+            If the simulation ran away; the message says what to change.
+        ModelFileError
+            If the checkpoint is damaged or belongs to other settings or stimuli.
+        TypeError, ValueError
+            For wrong arguments; the message names them.
+        KeyboardInterrupt
+            After Ctrl-C; a checkpoint of the last batch is written and attributes are set.
+        """
+        X = validate_data(self, X, dtype=np.float32)
+        if resume and self.checkpoint is None:
+            raise ValueError("resume=True needs the file name in checkpoint")
+        stimuli = self._set_standardisation(X).standardise_stimuli(X)
+        settings = self._settings(stimuli)
+        mark = fingerprint(stimuli)
+        training = Training(settings, stimuli.shape[1])
+        if resume:
+            try:
+                training = Training.resume(self.checkpoint, settings, mark)
+            except FileNotFoundError:
+                pass  # killed before the first checkpoint: begin
+        self._training = training
+        n_total = settings.n_epochs * math.ceil(len(stimuli) / settings.batch_size)
+
+        def after_batch(training):
+            if self.checkpoint is not None and training.n_batches % self.checkpoint_every == 0:
+                training.save(self.checkpoint, mark)
+
+        batches = shuffled_batches(
+            stimuli, settings.batch_size, settings.n_epochs, settings.seed, training.n_batches
+        )
+        try:
+            training.learn(
+                batches, n_total=n_total, after_batch=after_batch, progress=self.progress
+            )
+        except KeyboardInterrupt:
+            if self.checkpoint is not None:
+                training.save(self.checkpoint, mark)
+            self._set_learned()
+            raise
+        if self.checkpoint is not None:
+            training.save(self.checkpoint, mark)
+        return self._set_learned()
+
+    def partial_fit(self, X, y=None):
+        """Learn from one more array of stimuli, in batches of `batch_size`, in their order.
+
+        The first call determines the standardisation and starts from a random dictionary.
+
+        Parameters
+        ----------
+        X : array_like, shape (n_stimuli, n_pixels)
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        IPVAE
+            Itself.
+        """
+        first = not hasattr(self, "_training")
+        X = validate_data(self, X, dtype=np.float32, reset=first)
+        if first:
+            self._set_standardisation(X)
+        stimuli = self.standardise_stimuli(X)
+        if first:
+            self._training = Training(self._settings(stimuli), stimuli.shape[1])
+        size = self._training.settings.batch_size
+        batches = (stimuli[i : i + size] for i in range(0, len(stimuli), size))
+        self._training.learn(batches, progress=False)
+        return self._set_learned()
+
+    def _set_standardisation(self, X):
+        if not self.standardise:
+            self._mean, self._scale = 0.0, 1.0
+            return self
+        self._mean = float(X.mean(dtype=np.float64))
+        self._scale = float(X.std(dtype=np.float64))
+        if not self._scale > 1e-12 * max(1.0, abs(self._mean)):
+            raise ValueError(
+                f"X is constant ({self._mean:g} in {X.shape[0]} samples): there is nothing to learn"
+            )
+        return self
+
+    def standardise_stimuli(self, X):
+        """Stimuli as the network takes them, (n_stimuli, n_pixels) float32."""
+        return ((X - np.float32(self._mean)) / np.float32(self._scale)).astype(
+            np.float32, copy=False
+        )
+
+    def _settings(self, stimuli):
+        tau = 20 * ms if self.tau is None else self.tau
+        n_windows = whole_number(self.n_windows, "n_windows")
+        left_out = whole_number(self.windows_left_out, "windows_left_out", minimum=0)
+        if left_out >= n_windows:
+            raise ValueError(
+                f"windows_left_out must be less than n_windows, got {left_out} of {n_windows}"
+            )
+        for name in ("checkpoint_every", "inference_windows"):
+            whole_number(getattr(self, name), name)
+        seed = self.random_state
+        if not isinstance(seed, int | np.integer):
+            seed = check_random_state(seed).randint(2**31)
+        values = {
+            "n_neurons": whole_number(self.n_neurons, "n_neurons"),
+            "spike_size": number(self.spike_size, "spike_size", above=0),
+            "gain": number(self.gain, "gain", above=0),
+            "sparsity": number(self.sparsity, "sparsity", minimum=0),
+            "noise_penalty": number(self.noise_penalty, "noise_penalty", minimum=0),
+            "leak": number(self.leak, "leak", minimum=0),
+            "tau_seconds": seconds(tau, "tau"),
+            "batch_size": whole_number(self.batch_size, "batch_size"),
+            "n_windows": n_windows,
+            "windows_left_out": left_out,
+            "n_epochs": whole_number(self.n_epochs, "n_epochs"),
+            "averaging_rate": number(self.averaging_rate, "averaging_rate", above=0, maximum=1),
+            "dictionary_step": number(self.dictionary_step, "dictionary_step", above=0, maximum=1),
+            "ridge": number(self.ridge, "ridge", above=0),
+            "annealing": number(self.annealing, "annealing", minimum=0, maximum=1),
+            "revive_after": whole_number(self.revive_after, "revive_after"),
+            "seed": whole_number(int(seed), "random_state", minimum=0),
+        }
+        if self.steps_per_tau is None:
+            steps = self._stable_steps(stimuli, values)
+        else:
+            steps = whole_number(self.steps_per_tau, "steps_per_tau")
+        return Settings(steps_per_tau=steps, **values)
+
+    def _stable_steps(self, stimuli, values):
+        """Steps per tau for training: those that are stable for a random dictionary."""
+        probe = Training(Settings(steps_per_tau=1, **values), stimuli.shape[1])
+        dt = choose_dt(probe.parameters(), stimuli)
+        return round(values["tau_seconds"] / dt)
+
+    def _set_learned(self):
+        training = self._training
+        statistics = training.statistics
+        parameters = training.parameters(stimulus_mean=self._mean, stimulus_scale=self._scale)
+        self.noise_variance_ = max(float(statistics.noise_variance), 1e-12)
+        self.parameters_ = parameters.with_noise_variance(self.noise_variance_)
+        self.mean_counts_ = statistics.mean_counts.copy()
+        self.training_figures_ = dict(training.figures)
+        self.n_batches_ = training.n_batches
+        self.n_revived_ = training.n_revived
+        self.n_diverged_ = training.n_diverged
+        return self
+
+    @property
+    def components_(self):
+        """The dictionary with a row for each neuron, (n_neurons, n_pixels)."""
+        check_is_fitted(self, "parameters_")
+        return self.parameters_.dictionary.T
+
+    # Using what was learned
+
+    def simulate(self, X, duration=None, *, pathway=None, seed=None, **options):
+        """Simulate the network on stimuli.
+
+        Parameters
+        ----------
+        X : array_like, shape (n_stimuli, n_pixels)
+        duration : Quantity, optional
+            How long each is shown; by default `inference_windows` * tau.
+        pathway : str, optional
+            "synapses" for one stimulus, "shared" for many, unless given.
+        seed : int, optional
+            By default an integer `random_state`, otherwise new spikes each time.
+        **options
+            Of `SpikingNetwork`: dt, record_potentials, record_spikes, ...
+
+        Returns
+        -------
+        Response
+            Its stimuli and reconstructions are standardised.
+        """
+        check_is_fitted(self, "parameters_")
+        X = validate_data(self, X, dtype=np.float32, reset=False)
+        p = self.parameters_
+        if duration is None:
+            duration = whole_number(self.inference_windows, "inference_windows") * p.tau
+        if pathway is None:
+            pathway = "shared" if len(X) > 1 else "synapses"
+        if pathway == "shared":
+            options.setdefault("n_copies", min(COPIES, len(X)))
+        if seed is None and isinstance(self.random_state, int | np.integer):
+            seed = int(self.random_state)
+        network = SpikingNetwork(p, pathway=pathway, **options)
+        stimuli = self.standardise_stimuli(X)
+        return network.present(stimuli, duration, seed=seed, progress=self.progress)
+
+    def transform(self, X):
+        """Spike counts of each neuron in the last window of tau, (n_stimuli, n_neurons)."""
+        return self.simulate(X, pathway="shared").counts[:, -1].astype(np.float64)
+
+    def inverse_transform(self, X):
+        """Stimuli decoded from spike counts (n_stimuli, n_neurons), in their own units."""
+        check_is_fitted(self, "parameters_")
+        counts = np.asarray(X, dtype=np.float64)
+        p = self.parameters_
+        if counts.ndim != 2 or counts.shape[1] != p.n_neurons:
+            raise ValueError(
+                f"X must have shape (n_stimuli, {p.n_neurons}), counts of the neurons, "
+                f"got {counts.shape}"
+            )
+        return counts @ p.dictionary.T * self._scale + self._mean
+
+    def score(self, X, y=None):
+        """Mean R2 of stimuli decoded from the counts of the last window of tau; a float."""
+        response = self.simulate(X, pathway="shared")
+        return float(np.nanmean(response.r2()))
+
+    def distance(self, X):
+        """Distance d from a perfect and empty code (lower is better); see `metrics.distance`."""
+        response = self.simulate(X, pathway="shared")
+        return float(metrics.distance(np.nanmean(response.r2()), response.zeros().mean()))
+
+    # Files
+
+    def save(self, path, *, stimulus_shape=None, whitening=None, provenance=None):
+        """Write the learned parameters as a model file; see `Parameters.save`.
+
+        Parameters
+        ----------
+        path : path-like
+        stimulus_shape, whitening, provenance : optional
+            What the estimator does not know of its stimuli; see `Parameters`.
+        """
+        check_is_fitted(self, "parameters_")
+        own = {
+            k: v for k, v in self.get_params().items() if isinstance(v, int | float | type(None))
+        }
+        told = {
+            "stimulus_shape": stimulus_shape or self.parameters_.stimulus_shape,
+            "whitening": whitening or self.parameters_.whitening,
+            "provenance": {"settings": own} | self.parameters_.provenance | (provenance or {}),
+        }
+        replace(self.parameters_, **told).save(path)
+
+    @classmethod
+    def load(cls, path):
+        """An estimator with the parameters of a model file, ready to transform.
+
+        Raises
+        ------
+        FileNotFoundError, ModelFileError
+            As for `Parameters.load`.
+        """
+        parameters = Parameters.load(path)
+        stored = parameters.provenance.get("settings", {})
+        known = cls().get_params()
+        estimator = cls(**{k: v for k, v in stored.items() if k in known})
+        estimator.set_params(n_neurons=parameters.n_neurons, tau=parameters.tau)
+        estimator.parameters_ = parameters
+        estimator.noise_variance_ = parameters.noise_variance
+        estimator._mean, estimator._scale = parameters.stimulus_mean, parameters.stimulus_scale
+        estimator.n_features_in_ = parameters.n_pixels
+        return estimator
+
+    def __sklearn_is_fitted__(self):
+        return hasattr(self, "parameters_")
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.non_deterministic = True
+        tags.transformer_tags.preserves_dtype = []
+        return tags

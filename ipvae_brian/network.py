@@ -1,0 +1,537 @@
+"""The spiking network: neurons, lateral inhibition and monitors in one explicit Brian2 network."""
+
+import math
+
+import brian2.only as brian
+import numpy as np
+from brian2.only import second
+
+from ipvae_brian import equations, standalone
+from ipvae_brian._brian import array_of, clear, code_object_class, is_standalone, seeded
+from ipvae_brian._checks import finite_array, known_name, seconds, whole_number
+from ipvae_brian.fused import FusedShared
+from ipvae_brian.lateral import PATHWAYS, ErrorUnits, Shared, Synapses
+from ipvae_brian.memory import require_memory
+from ipvae_brian.parameters import Parameters
+from ipvae_brian.presentation import Presenter, Trial, WindowCounter, raise_if_diverged
+from ipvae_brian.progress import progress_bar
+from ipvae_brian.response import Clock, Recording, Response
+from ipvae_brian.stability import check_dt, choose_dt
+
+ENGINES = ("equations", "fused")
+
+
+class SpikingNetwork:
+    """Neurons that infer a stimulus by spiking and inhibiting each other.
+
+    Parameters
+    ----------
+    parameters : Parameters
+    pathway : {"synapses", "error_units", "shared"}, default "synapses"
+        How spikes inhibit, see `ipvae_brian.lateral`. "shared" simulates `n_copies` stimuli at
+        once; the others one at a time.
+    n_copies : int, default 1
+        Copies of the population; more than 1 only with "shared".
+    dt : Quantity, optional
+        Time step, at most tau and a whole fraction of it. Without it the first presentation
+        chooses a stable one (`ipvae_brian.stability.choose_dt`).
+    delay : Quantity, optional
+        Synaptic delay of the "synapses" pathway.
+    engine : {"fused", "equations"}, optional
+        "equations" runs the Brian2 equations as they stand; "fused" (default of the "shared"
+        pathway, and only there) the same time step in few passes over all copies.
+    precision : {"single", "double"}, optional
+        Of the "shared" pathway; single by default with "fused".
+    target : {"numpy", "cython"}, optional
+        Code generation for this network; by default what ``prefs.codegen.target`` says, where
+        "auto" means NumPy, which needs no compiler and starts at once.
+    record_potentials : iterable of int, default ()
+        Neurons whose membrane potential is recorded at every time step, in every copy.
+    record_spikes : bool, optional
+        Whether to keep spike times; by default with one copy only.
+    name : str, default "ipvae"
+        Beginning of the names of all Brian2 objects.
+
+    Attributes
+    ----------
+    neurons : brian2.NeuronGroup
+    lateral : brian2.Synapses or brian2.NetworkOperation
+    pathway_object : Synapses, ErrorUnits, Shared or FusedShared
+        Its `objects` are all Brian2 objects of the pathway, such as the error units.
+    spike_monitor, potential_monitor : brian2 monitors or None
+    brian_network : brian2.Network
+        Holds all of them; `add` puts your own objects there.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For wrong arguments; the message names them.
+
+    Notes
+    -----
+    The Brian2 objects exist once `dt` is known: at construction if it is given, otherwise from
+    the first presentation on or after `build(stimuli)`. No preference, clock or device of Brian2
+    is changed. Under the C++ standalone device (set by the user with ``build_on_run=False``) one
+    copy is simulated; see `ipvae_brian.standalone`.
+    """
+
+    def __init__(
+        self,
+        parameters,
+        *,
+        pathway="synapses",
+        n_copies=1,
+        dt=None,
+        delay=None,
+        engine=None,
+        precision=None,
+        target=None,
+        record_potentials=(),
+        record_spikes=None,
+        name="ipvae",
+    ):
+        if not isinstance(parameters, Parameters):
+            raise TypeError(f"parameters must be a Parameters, got {type(parameters).__name__}")
+        self.parameters = parameters
+        self.pathway = known_name(pathway, "pathway", PATHWAYS)
+        self.n_copies = whole_number(n_copies, "n_copies")
+        shared = pathway == "shared"
+        if n_copies > 1 and not shared:
+            raise ValueError(f"n_copies must be 1 with pathway {pathway!r}, got {n_copies}")
+        if delay is not None and pathway != "synapses":
+            raise ValueError(f"delay needs pathway 'synapses', got {pathway!r}")
+        self.delay = None if delay is None else seconds(delay, "delay", allow_zero=True) * second
+        default_engine = "fused" if shared and not is_standalone() else "equations"
+        self.engine = known_name(engine or default_engine, "engine", ENGINES)
+        if self.engine == "fused" and not shared:
+            raise ValueError(f"engine 'fused' needs pathway 'shared', got {pathway!r}")
+        if is_standalone() and shared:
+            raise ValueError("pathway 'shared' does not run in C++ standalone mode; use 'synapses'")
+        default_precision = "single" if self.engine == "fused" else "double"
+        self.precision = known_name(precision or default_precision, "precision", PRECISIONS)
+        self.target = code_object_class(target)
+        self.recorded = _recorded_neurons(record_potentials, parameters.n_neurons)
+        self.record_spikes = n_copies == 1 if record_spikes is None else bool(record_spikes)
+        self.name = name
+        self._additions = []
+        self.dt = None
+        self.brian_network = None
+        if dt is not None:
+            self._build(_whole_fraction(seconds(dt, "dt"), parameters))
+            self._checked_dt = False
+
+    # Building
+
+    def build(self, stimuli):
+        """Create the Brian2 objects with a time step that is stable for these stimuli.
+
+        Needed only to reach the objects before the first presentation without giving `dt`.
+
+        Parameters
+        ----------
+        stimuli : array_like
+            As for `present`.
+
+        Returns
+        -------
+        SpikingNetwork
+            Itself.
+        """
+        stimuli = as_stimuli(stimuli, self.parameters, "stimuli")
+        if self.brian_network is None:
+            self._build(choose_dt(self.parameters, stimuli))
+            self._checked_dt = True
+        return self
+
+    def _build(self, dt):
+        p = self.parameters
+        self.dt = dt * second
+        self.steps_per_tau = round(float(p.tau) / dt)
+        # For every object of Brian2: its own clock step and target, no global default.
+        options = {"dt": self.dt, "codeobj_class": self.target}
+        single = self.precision == "single"
+        self.neurons = brian.NeuronGroup(
+            self.n_copies * p.n_neurons,
+            equations.MEMBRANE,
+            method="euler",
+            threshold=equations.SPIKE,
+            namespace=equations.namespace(p),
+            name=f"{self.name}_neurons",
+            dtype=np.float32 if single else np.float64,
+            **options,
+        )
+        runs = {"codeobj_class": self.target}
+        draw = self.neurons.run_regularly(equations.DRAW, when="start", **runs)
+        bound = self.neurons.run_regularly(equations.BOUND, when="end", **runs)
+        self._set_constants(p)
+        self.rest()
+        if self.pathway == "synapses":
+            pathway = Synapses(self.neurons, p, options, self.delay)
+        elif self.pathway == "error_units":
+            pathway = ErrorUnits(self.neurons, p, options)
+        elif self.engine == "equations":
+            pathway = Shared(self.neurons, p, options, self.n_copies)
+        else:
+            pathway = FusedShared(self.neurons, p, options, self.n_copies, 1 / self.steps_per_tau)
+            # Its two operations do what these would.
+            for written in (draw, bound, self.neurons.state_updater):
+                written.active = False
+            self.neurons.thresholder["spike"].active = False
+        self.pathway_object = pathway
+        self.lateral = pathway.lateral
+        self._make_monitors(options)
+        own = [self.neurons, draw, bound, *pathway.objects, *self._monitors]
+        if is_standalone():
+            self._standalone = standalone.Program(self)
+        else:
+            self.counter_is_separate = self.engine == "equations"
+            self.counter = (
+                WindowCounter(self.neurons, self.n_copies) if self.counter_is_separate else pathway
+            )
+            self._presenter = Presenter(self, self.steps_per_tau)
+            own.append(self._presenter.operation)
+        self.brian_network = brian.Network(own, name=f"{self.name}_network")
+        self.brian_network.add(*self._additions)
+
+    def _make_monitors(self, options):
+        self.spike_monitor = self.potential_monitor = None
+        if self.record_spikes or is_standalone():
+            self.spike_monitor = brian.SpikeMonitor(
+                self.neurons,
+                variables="z",
+                name=f"{self.name}_spike_monitor",
+                codeobj_class=self.target,
+            )
+        if self.recorded:
+            n = self.parameters.n_neurons
+            copies = np.arange(self.n_copies)[:, None] * n
+            # After the draw: u[t] is the potential from which z[t] was drawn.
+            self.potential_monitor = brian.StateMonitor(
+                self.neurons,
+                ["u", "z"],
+                record=(copies + np.array(self.recorded)).ravel(),
+                when="start",
+                order=1,
+                name=f"{self.name}_potential_monitor",
+                **options,
+            )
+        self._monitors = [m for m in (self.spike_monitor, self.potential_monitor) if m]
+
+    def _set_constants(self, parameters):
+        for variable in ("threshold", "resting_potential", "natural_gradient_step"):
+            setattr(self.neurons, variable, np.tile(getattr(parameters, variable), self.n_copies))
+
+    def add(self, *objects):
+        """Add your own Brian2 objects (groups, synapses, monitors, operations) to the network."""
+        self._additions.extend(objects)
+        if self.brian_network is not None:
+            self.brian_network.add(*objects)
+        return self
+
+    def set_parameters(self, parameters):
+        """Put in a new dictionary (and constants), keeping the shape, tau, leak and bounds.
+
+        Raises
+        ------
+        ValueError
+            If something that is built into the network differs.
+        """
+        fixed = ("n_pixels", "n_neurons", "tau", "leak", "lowest_potential", "highest_potential")
+        for field in (*fixed, "noise_variance"):
+            if getattr(parameters, field) != getattr(self.parameters, field):
+                raise ValueError(f"parameters: {field} differs from the network's; build a new one")
+        self.parameters = parameters
+        if self.brian_network is not None:
+            self._set_constants(parameters)
+            self.pathway_object.set_parameters(parameters)
+
+    # What a presentation does to the network
+
+    def rest(self):
+        """Put every potential at rest."""
+        rest = np.tile(self.parameters.resting_potential, self.n_copies)
+        if is_standalone():
+            self.neurons.u = rest
+        else:
+            array_of(self.neurons, "u")[:] = rest
+
+    def show(self, stimuli):
+        """Set the stimulus of every copy, (n_copies, n_pixels)."""
+        self.pathway_object.show(stimuli)
+
+    # Running
+
+    def present(self, stimuli, duration, *, reset=True, seed=None, progress=None):
+        """Show static images, each for the same time, and return what the neurons did.
+
+        Parameters
+        ----------
+        stimuli : array_like, shape (n_stimuli, n_pixels), (n_pixels,) or with image rows, columns
+            With one copy they are shown one after the other, otherwise `n_copies` at a time.
+        duration : Quantity
+            How long each is shown, at least one time step.
+        reset : bool, default True
+            Whether potentials start at rest for every stimulus. Otherwise they are carried over
+            from what that copy saw before: online inference.
+        seed : int, optional
+            Makes the spikes reproducible on the same machine, target and pathway. Without it
+            they follow `brian2.seed`.
+        progress : bool, optional
+            Whether to show a progress bar; by default on a terminal or in a notebook, for runs
+            of many stimuli.
+
+        Returns
+        -------
+        Response
+
+        Raises
+        ------
+        DivergenceError
+            If rates ran away; the message has the numbers and what to change.
+        MemoryLimitError
+            If what is recorded cannot fit.
+        TypeError, ValueError
+            For wrong arguments; the message names them.
+        KeyboardInterrupt
+            If the run was stopped with Ctrl-C.
+        """
+        stimuli = as_stimuli(stimuli, self.parameters, "stimuli")
+        length = seconds(duration, "duration")
+        return self._run(stimuli[:, None, :], np.array([length]), reset, False, seed, progress)
+
+    def present_movie(
+        self, frames, duration, *, reset=True, reset_frames=False, seed=None, progress=None
+    ):
+        """Show movies: frames one after the other, with the state carried over between them.
+
+        Parameters
+        ----------
+        frames : array_like, shape (n_frames, n_pixels) or (n_stimuli, n_frames, n_pixels)
+            One movie or one for each stimulus; pixels may also be given as rows and columns.
+        duration : Quantity or sequence of Quantity
+            Of every frame, or one for each frame.
+        reset : bool, default True
+            Whether potentials start at rest at the first frame.
+        reset_frames : bool, default False
+            Whether they return to rest at each frame.
+        seed, progress
+            As for `present`.
+
+        Returns
+        -------
+        Response
+            One stimulus for every movie; windows of tau go on across frames.
+
+        Raises
+        ------
+        DivergenceError, MemoryLimitError, TypeError, ValueError, KeyboardInterrupt
+            As for `present`.
+        """
+        frames = as_movies(frames, self.parameters, "frames")
+        lengths = frame_durations(duration, frames.shape[1])
+        return self._run(frames, lengths, reset, reset_frames, seed, progress)
+
+    def _run(self, frames, lengths, reset, reset_frames, seed, progress):
+        if seed is not None:
+            seed = whole_number(seed, "seed", minimum=0)
+        self.build(frames.reshape(-1, frames.shape[2]))
+        if not self._checked_dt:
+            check_dt(self.parameters, frames.reshape(-1, frames.shape[2]), float(self.dt))
+            self._checked_dt = True
+        frame_steps = np.round(lengths / float(self.dt)).astype(int)
+        if (frame_steps < 1).any():
+            raise ValueError(
+                f"duration must be at least one time step, {self.dt!s}, got {lengths.min()} s"
+            )
+        n_stimuli, steps = len(frames), int(frame_steps.sum())
+        waves = math.ceil(n_stimuli / self.n_copies)
+        self._require_memory(n_stimuli, waves, steps)
+        if not is_standalone():
+            for monitor in self._monitors:
+                clear(monitor)
+        elif seed is not None and n_stimuli * len(frame_steps) > 1:
+            raise ValueError(
+                "seed is compiled into a standalone program, which would repeat the same random "
+                "numbers for every frame: leave it out, or present one frame"
+            )
+        start = float(self.brian_network.t / second)
+        trials = []
+        for wave in range(waves):
+            part = frames[wave * self.n_copies : (wave + 1) * self.n_copies]
+            missing = self.n_copies - len(part)
+            if missing:
+                part = np.concatenate([part, np.zeros((missing, *part.shape[1:]))])
+            trials.append(
+                Trial(
+                    part,
+                    frame_steps,
+                    reset,
+                    reset_frames,
+                    seed=None if seed is None else [seed, wave],
+                    used=self.n_copies - missing,
+                )
+            )
+        outcomes = []
+        with progress_bar(n_stimuli, "stimuli", progress) as bar:
+
+            def collect(trial, outcome):
+                raise_if_diverged(
+                    outcome,
+                    trial.used,
+                    self.parameters,
+                    float(self.dt),
+                    len(outcomes) * self.n_copies,
+                )
+                outcomes.append(outcome)
+                bar.update(trial.used)
+
+            with seeded(seed):
+                if self.engine == "fused":
+                    self.counter.reseed(int(np.random.randint(2**31)))  # noqa: NPY002
+                self.run_trials(trials, collect)
+        clock = Clock(
+            dt=float(self.dt),
+            tau=float(self.parameters.tau),
+            steps_per_window=self.steps_per_tau,
+            n_steps=steps,
+            frame_steps=tuple(int(n) for n in frame_steps),
+        )
+        counts = np.concatenate([o.counts for o in outcomes])[:n_stimuli]
+        rates = np.concatenate([o.expected for o in outcomes])[:n_stimuli]
+        events, traces = self._recorded(start)
+        recording = Recording.from_events(
+            events,
+            traces,
+            self.recorded,
+            n_stimuli,
+            self.n_copies,
+            self.parameters.n_neurons,
+            clock,
+        )
+        return Response(self.parameters, frames, clock, counts, rates, recording)
+
+    def _recorded(self, start):
+        """Events and traces since `start` in seconds, as `Recording.from_events` takes them."""
+        if is_standalone():
+            return self._standalone.recorded()
+        events = traces = None
+        if self.spike_monitor is not None:
+            monitor = self.spike_monitor
+            step = np.round((np.asarray(monitor.t / second) - start) / float(self.dt))
+            events = np.array(monitor.i), step.astype(int), np.array(monitor.z)
+        if self.potential_monitor is not None:
+            traces = np.array(self.potential_monitor.u), np.array(self.potential_monitor.z)
+        return events, traces
+
+    def run_trials(self, trials, collect):
+        """Run trials from an iterator inside one Brian2 run, `collect(trial, outcome)` each.
+
+        The iterator is asked for the next trial when the last has been collected, so it may
+        change the parameters in between. This is what learning is built on.
+
+        Raises
+        ------
+        KeyboardInterrupt
+            If the run was stopped with Ctrl-C.
+        """
+        if is_standalone():
+            return self._standalone.run_trials(trials, collect)
+        presenter = self._presenter
+        if not presenter.begin(trials, collect):
+            return None
+        # The presenter stops the run; Brian2 needs some end that is never reached.
+        # Its check for invalid values compares float32 with 1e50, which NumPy warns of.
+        with np.errstate(over="ignore"):
+            self.brian_network.run(1e6 * self.parameters.tau, namespace={})
+        if presenter.error is not None:
+            error, presenter.error = presenter.error, None
+            raise error
+        if not presenter.finished:
+            # Brian2 turns Ctrl-C into a quiet stop.
+            raise KeyboardInterrupt
+        return None
+
+    def _require_memory(self, n_stimuli, waves, steps):
+        n_neurons = self.parameters.n_neurons
+        windows = steps // self.steps_per_tau
+        per_step = len(self.recorded) * self.n_copies * waves * (8 + 4)
+        require_memory(
+            {
+                "counts and rates in windows": 2 * n_stimuli * windows * n_neurons * 8,
+                f"membrane potentials of {len(self.recorded)} neurons": steps * per_step,
+            },
+            "record fewer neurons or stimuli at once",
+        )
+
+    def __repr__(self):
+        clock = "dt not chosen yet" if self.dt is None else f"dt {self.dt!s}"
+        return (
+            f"<SpikingNetwork {self.pathway!r}, {self.n_copies} x {self.parameters.n_neurons} "
+            f"neurons, {clock}, tau {self.parameters.tau!s}>"
+        )
+
+
+PRECISIONS = ("single", "double")
+
+
+def as_stimuli(stimuli, parameters, name):
+    """Stimuli as (n_stimuli, n_pixels): one or many, as rows of pixels or as images."""
+    array = finite_array(stimuli, name, ndim=(1, 2, 3))
+    shape, n_pixels = parameters.stimulus_shape, parameters.n_pixels
+    if array.shape == (n_pixels,) or array.shape == shape:
+        return array.reshape(1, n_pixels)
+    if array.shape[1:] in (shape, (n_pixels,)):
+        return array.reshape(-1, n_pixels)
+    raise ValueError(
+        f"{name} must have shape (n_stimuli, {n_pixels}) or (n_stimuli, *{shape}), "
+        f"got {array.shape}"
+    )
+
+
+def as_movies(frames, parameters, name):
+    """Movies as (n_stimuli, n_frames, n_pixels)."""
+    array = finite_array(frames, name, ndim=(2, 3, 4))
+    shape, n_pixels = parameters.stimulus_shape, parameters.n_pixels
+    image_rank = len(shape)
+    if image_rank > 1 and array.ndim > image_rank and array.shape[-image_rank:] == shape:
+        array = array.reshape(*array.shape[:-image_rank], n_pixels)
+    if array.ndim in (2, 3) and array.shape[-1] == n_pixels:
+        return array.reshape(-1, *array.shape[-2:])
+    raise ValueError(
+        f"{name} must have shape (n_frames, {n_pixels}) or (n_stimuli, n_frames, {n_pixels}), "
+        f"or with {shape} for the pixels, got {np.shape(frames)}"
+    )
+
+
+def frame_durations(duration, n_frames):
+    """Durations of the frames in seconds, (n_frames,)."""
+    if np.ndim(duration) == 0:
+        return np.full(n_frames, seconds(duration, "duration"))
+    if len(duration) != n_frames:
+        raise ValueError(f"duration must be one time or {n_frames}, got {len(duration)}")
+    return np.array([seconds(d, f"duration[{i}]") for i, d in enumerate(duration)])
+
+
+def _recorded_neurons(neurons, n_neurons):
+    recorded = tuple(whole_number(j, "record_potentials", minimum=0) for j in neurons)
+    if recorded and max(recorded) >= n_neurons:
+        raise ValueError(
+            f"record_potentials must be below {n_neurons} (the neurons), got {max(recorded)}"
+        )
+    if len(set(recorded)) != len(recorded):
+        raise ValueError("record_potentials must not name a neuron twice")
+    return recorded
+
+
+def _whole_fraction(dt, parameters):
+    """dt in seconds if tau is a whole number of such steps."""
+    tau = float(parameters.tau)
+    if dt > tau * (1 + 1e-9):
+        raise ValueError(f"dt must be at most tau = {tau * 1e3:g} ms, got {dt * 1e3:g} ms")
+    steps = round(tau / dt)
+    if abs(steps * dt - tau) > 1e-6 * tau:
+        raise ValueError(
+            f"dt must be tau = {tau * 1e3:g} ms divided by a whole number, got {dt * 1e3:g} ms; "
+            f"nearest is {tau / steps * 1e3:g} ms"
+        )
+    return dt

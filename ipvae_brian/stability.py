@@ -1,0 +1,141 @@
+"""Which time step is stable: the gain of the loop from spikes through inhibition to spikes.
+
+Near a fixed point with rates r a step h = dt/tau multiplies deviations of the potential by
+I - h diag(eta) W diag(r). It diverges when h times the largest eigenvalue of
+diag(eta) W diag(r), here called the loop gain, exceeds 2.
+"""
+
+import math
+import warnings
+
+import numpy as np
+from scipy.sparse.linalg import LinearOperator, eigsh
+
+from ipvae_brian.errors import StabilityWarning
+
+# Part of the limit that the package uses: spikes let rates stray from the fixed point.
+MARGIN = 0.5
+# Continuous time by default: at most this part of tau.
+DEFAULT_STEP = 1 / 20
+# Steps per tau that are tried; each gives a round dt for tau = 20 ms.
+STEPS_PER_TAU = (20, 40, 50, 80, 100, 160, 200, 400, 800, 1000, 2000)
+
+
+def mean_field_rates(parameters, stimuli, n_iterations=200):
+    """Rates at the fixed point of the equations without spiking noise.
+
+    With the leak left out they solve a non-negative least-squares problem with a linear penalty
+    (the LASSO with r >= 0), found here by projected gradient descent, which cannot diverge.
+
+    Parameters
+    ----------
+    parameters : Parameters
+    stimuli : numpy.ndarray, shape (n_stimuli, n_pixels)
+    n_iterations : int
+
+    Returns
+    -------
+    numpy.ndarray, shape (n_stimuli, n_neurons)
+        Expected spikes per tau.
+    """
+    weights = parameters.lateral_weights
+    drive = parameters.drive(np.asarray(stimuli, float)) - parameters.threshold
+    step = 1 / max(np.linalg.norm(parameters.dictionary, 2) ** 2 / parameters.noise_variance, 1e-12)
+    rates = np.zeros_like(drive)
+    previous, momentum = rates, 1.0
+    for _ in range(n_iterations):
+        following = (1 + math.sqrt(1 + 4 * momentum**2)) / 2
+        ahead = rates + (momentum - 1) / following * (rates - previous)
+        previous, momentum = rates, following
+        rates = np.maximum(ahead + step * (drive - ahead @ weights), 0)
+    return np.minimum(rates, math.exp(parameters.highest_potential))
+
+
+def loop_gain(parameters, rates):
+    """Largest eigenvalue of diag(eta) W diag(r), per tau.
+
+    Parameters
+    ----------
+    parameters : Parameters
+    rates : numpy.ndarray, shape (n_neurons,)
+        Expected spikes per tau.
+
+    Returns
+    -------
+    float
+    """
+    # Similar to (Phi s)^T (Phi s) / sigma2 with s^2 = eta r, which is symmetric.
+    scale = np.sqrt(parameters.natural_gradient_step * np.asarray(rates, float))
+    active = np.flatnonzero(scale)
+    if not len(active):
+        return 0.0
+    scaled = parameters.dictionary[:, active] * scale[active]
+    small = scaled if scaled.shape[0] <= scaled.shape[1] else scaled.T
+    if small.shape[0] == 1:
+        return float((small**2).sum() / parameters.noise_variance)
+    operator = LinearOperator(
+        (small.shape[0],) * 2, matvec=lambda v: small @ (small.T @ v), dtype=float
+    )
+    start = np.ones(small.shape[0])
+    largest = eigsh(operator, k=1, which="LA", return_eigenvectors=False, v0=start, tol=1e-4)[0]
+    return float(largest / parameters.noise_variance)
+
+
+def largest_stable_dt(parameters, rates):
+    """The dt in seconds at which the linearised dynamics at these rates begin to diverge."""
+    gain = loop_gain(parameters, rates)
+    return math.inf if gain == 0 else 2 * float(parameters.tau) / gain
+
+
+def _limit(parameters, stimuli):
+    """Largest stable dt in seconds over (a sample of) the stimuli."""
+    stimuli = np.asarray(stimuli, float).reshape(-1, parameters.n_pixels)
+    energy = (stimuli**2).sum(axis=1)
+    # The strongest stimuli drive the highest rates; a few others guard against an odd one.
+    order = np.argsort(-energy, kind="stable")
+    chosen = np.concatenate([order[:8], order[8 :: max(1, len(order) // 8)][:8]])
+    rates = mean_field_rates(parameters, stimuli[chosen])
+    return min(largest_stable_dt(parameters, r) for r in rates)
+
+
+def choose_dt(parameters, stimuli):
+    """A stable time step for these stimuli: tau/20, or less where the loop gain asks for it.
+
+    Parameters
+    ----------
+    parameters : Parameters
+    stimuli : numpy.ndarray, shape (..., n_pixels)
+
+    Returns
+    -------
+    float
+        dt in seconds, a whole fraction of tau.
+
+    Raises
+    ------
+    ValueError
+        If even tau/2000 is not stable: the gain or the stimuli are out of all proportion.
+    """
+    tau, limit = float(parameters.tau), _limit(parameters, stimuli)
+    for steps in STEPS_PER_TAU:
+        if tau / steps <= MARGIN * limit:
+            return tau / steps
+    raise ValueError(
+        f"no stable time step: these stimuli and natural_gradient_step need "
+        f"dt < {MARGIN * limit * 1e3:.3g} ms at tau = {tau * 1e3:g} ms; z-score the stimuli or "
+        "lower natural_gradient_step"
+    )
+
+
+def check_dt(parameters, stimuli, dt_seconds):
+    """Warn with the numbers if a user's dt is near or above the limit for these stimuli."""
+    limit = _limit(parameters, stimuli)
+    if dt_seconds <= MARGIN * limit:
+        return
+    state = "is expected to diverge" if dt_seconds > limit else "is only marginally stable"
+    warnings.warn(
+        f"dt = {dt_seconds * 1e3:.3g} ms {state}: the limit for these stimuli is about "
+        f"{limit * 1e3:.3g} ms, and below {MARGIN * limit * 1e3:.3g} ms is safe",
+        StabilityWarning,
+        stacklevel=4,
+    )

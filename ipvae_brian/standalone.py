@@ -1,0 +1,118 @@
+"""C++ standalone: the network as a compiled program, run again for every frame.
+
+There are no network operations there, so nothing can happen between two time steps. The program
+shows one frame; drive and potentials are handed to it as arrays, and the state that a frame
+leaves is handed to the next. Select the device yourself, before making the network::
+
+    brian2.set_device("cpp_standalone", build_on_run=False)
+"""
+
+import math
+
+import brian2.only as brian
+import numpy as np
+from brian2.only import get_device, second
+
+from ipvae_brian.presentation import Outcome, diverged_copies, window_stimuli
+
+
+class Program:
+    """Builds the program at the first trial and runs it for every frame.
+
+    Parameters
+    ----------
+    network : SpikingNetwork
+        One copy, built under the standalone device.
+    """
+
+    def __init__(self, network):
+        self.network = network
+        self.frame_steps = None
+        self.events = []
+        self.traces = []
+
+    def _build(self, frame_steps):
+        network = self.network
+        self.frame_steps = frame_steps
+        # Fine enough to find the expected count at the end of every window of a movie.
+        self.grid = math.gcd(frame_steps, network.steps_per_tau)
+        self.monitor = brian.StateMonitor(
+            network.neurons,
+            "expected_count",
+            record=True,
+            dt=self.grid * network.dt,
+            name=f"{network.name}_expected_monitor",
+        )
+        network.brian_network.add(self.monitor)
+        network.brian_network.run(frame_steps * network.dt, namespace={})
+        get_device().build(compile=True, run=False)
+
+    def run_trials(self, trials, collect):
+        """Present trials; see `SpikingNetwork.run_trials`."""
+        self.events, self.traces = [], []
+        potential = None
+        step = 0
+        for trial in trials:
+            steps = {int(n) for n in trial.frame_steps}
+            if self.frame_steps is None and len(steps) == 1:
+                self._build(*steps)
+            if steps != {self.frame_steps}:
+                raise ValueError(
+                    f"duration must be that of the compiled program, {self.frame_steps} time "
+                    f"steps for every frame, got {sorted(steps)}"
+                )
+            if trial.reset or potential is None:
+                potential = self.network.parameters.resting_potential
+            expected = [np.zeros((1, self.network.parameters.n_neurons))]
+            counts = []
+            for frame in range(len(trial.frame_steps)):
+                if frame and trial.reset_frames:
+                    potential = self.network.parameters.resting_potential
+                stimulus = trial.frames[:, frame]
+                potential, in_grid, total = self._run_frame(stimulus, potential, step)
+                expected.append(expected[-1][-1] + np.vstack([in_grid[1:], total]))
+                counts.append(self.events[-1])
+                step += self.frame_steps
+            collect(trial, self._outcome(trial, counts, np.concatenate(expected), step))
+
+    def _run_frame(self, stimulus, potential, step):
+        network, neurons = self.network, self.network.neurons
+        variable, values = network.pathway_object.stimulus_values(stimulus)
+        get_device().run(run_args={neurons.u: potential, variable: values})
+        spikes = network.spike_monitor
+        self.events.append(
+            (np.array(spikes.i), step + _steps(spikes.t, network.dt), np.array(spikes.z))
+        )
+        if network.potential_monitor is not None:
+            monitor = network.potential_monitor
+            self.traces.append((np.array(monitor.u), np.array(monitor.z)))
+        in_grid = np.array(self.monitor.expected_count).T
+        return np.array(neurons.u), in_grid, np.array(neurons.expected_count)
+
+    def _outcome(self, trial, events, expected, end):
+        network = self.network
+        window_steps, n_neurons = network.steps_per_tau, network.parameters.n_neurons
+        n_steps = int(np.sum(trial.frame_steps))
+        n_windows = n_steps // window_steps
+        index, step, count = (np.concatenate(a) for a in zip(*events, strict=True))
+        window = (step - (end - n_steps)) // window_steps
+        counts = np.zeros((n_windows, n_neurons), np.int32)
+        whole = window < n_windows
+        np.add.at(counts, (window[whole], index[whole]), count[whole])
+        edges = np.arange(n_windows + 1) * (window_steps // self.grid)
+        rates = np.diff(expected[edges], axis=0)
+        stimuli = window_stimuli(trial.frames, np.asarray(trial.frame_steps), window_steps)[0]
+        diverged = diverged_copies(stimuli, counts, network.parameters).any()
+        return Outcome(counts[None], rates[None], np.array([diverged]))
+
+    def recorded(self):
+        """Events and traces of the last trials, as `Recording.from_events` takes them."""
+        events = tuple(np.concatenate(a) for a in zip(*self.events, strict=True))
+        traces = None
+        if self.traces:
+            traces = tuple(np.concatenate(a, axis=1) for a in zip(*self.traces, strict=True))
+        return events, traces
+
+
+def _steps(times, dt):
+    return np.round(np.asarray(times / second) / float(dt)).astype(int)
