@@ -4,11 +4,25 @@ from ipvae_brian._version import __version__
 from ipvae_brian.errors import (
     DivergenceError,
     MemoryLimitError,
-    MissingExtraError,
     ModelFileError,
     StabilityWarning,
 )
 from ipvae_brian.estimator import IPVAE
+from ipvae_brian.model_library import available_models, load_model
 from ipvae_brian.network import SpikingNetwork
 from ipvae_brian.parameters import Parameters
 from ipvae_brian.response import Response
+
+__all__ = [
+    "IPVAE",
+    "DivergenceError",
+    "MemoryLimitError",
+    "ModelFileError",
+    "Parameters",
+    "Response",
+    "SpikingNetwork",
+    "StabilityWarning",
+    "__version__",
+    "available_models",
+    "load_model",
+]

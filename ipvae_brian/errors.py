@@ -10,11 +10,7 @@ class ModelFileError(ValueError):
 
 
 class MemoryLimitError(MemoryError):
-    """What was asked to be recorded does not fit into the memory of this machine."""
-
-
-class MissingExtraError(ImportError):
-    """An optional library is needed; the message says which extra installs it."""
+    """What was asked for does not fit into the memory of this machine."""
 
 
 class StabilityWarning(UserWarning):

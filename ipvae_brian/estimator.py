@@ -1,7 +1,7 @@
 """IPVAE: the network and its learning as a scikit-learn estimator."""
 
 import math
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 from brian2.only import ms
@@ -18,6 +18,8 @@ from ipvae_brian.training import Settings, Training, fingerprint, shuffled_batch
 
 # Copies of the network that `transform` simulates at once.
 COPIES = 200
+# Bound of potentials outside training: 400 spikes per tau, far above what inference needs.
+HIGHEST_POTENTIAL = 6.0
 
 
 class IPVAE(TransformerMixin, BaseEstimator):
@@ -28,9 +30,9 @@ class IPVAE(TransformerMixin, BaseEstimator):
     n_neurons : int, default 512
     spike_size : float, default 0.4
         Length of every dictionary column: what one spike carries.
-    gain : float, default 3
+    gain : float, default 6
         kappa; the natural gradient step is gain / spike_size per tau.
-    sparsity : float, default 0.3
+    sparsity : float, default 0.25
         lambda; a neuron's threshold is sparsity * spike_size.
     noise_penalty : float, default 0
         Share of the exact gradient's noise term that is added to the threshold.
@@ -38,20 +40,27 @@ class IPVAE(TransformerMixin, BaseEstimator):
         Pull of the potential to rest per tau; 0 is online inference.
     tau : Quantity, optional
         Membrane time constant, 20*ms by default.
+    training_gain : float, default 5
+        Gain while the dictionary is learned: lower, so that coarser time steps are stable.
+    training_sparsity : float, default 0.6
+        Sparsity while it is learned. A code that is sparser in training gives a dictionary that
+        codes better at the sparsity at which it is used.
+    training_highest_potential : float, default 4
+        Bound of potentials in training; cuts short what diverges at coarse time steps.
     steps_per_tau : int, optional
-        Time steps of training per tau; by default chosen to be stable for the stimuli.
+        Time steps of training per tau; by default 20, or more if the stimuli ask for it.
     batch_size : int, default 200
         Stimuli simulated at once in training.
-    n_windows : int, default 6
+    n_windows : int, default 2
         Windows of tau that training simulates of each stimulus.
-    windows_left_out : int, default 3
+    windows_left_out : int, default 1
         Of these, how many pass before counts are used.
     n_epochs : int, default 1
         Passes over the stimuli.
-    averaging_rate : float, default 0.02
+    averaging_rate : float, default 0.07
         Rate of the running averages of the statistics, per batch.
-    dictionary_step : float, default 0.3
-        Part of the way to the best dictionary that an update goes.
+    dictionary_step : float, default 1.5
+        Part of the way to the best dictionary that an update goes; above 1 it is over-relaxed.
     ridge : float, default 0.01
         Regularisation of the update in units of the mean squared count.
     annealing : float, default 0.5
@@ -81,6 +90,8 @@ class IPVAE(TransformerMixin, BaseEstimator):
         Mean squared error per pixel of decoding one window, the sigma2 of the likelihood.
     mean_counts_ : numpy.ndarray, shape (n_neurons,)
         Mean spikes per tau in training.
+    settings_ : dict
+        Everything that determined the training besides the stimuli, with the seed.
     training_figures_ : dict
         R2, zeros, spikes and distance over the last batches of training.
     n_revived_, n_diverged_, n_batches_ : int
@@ -110,18 +121,21 @@ class IPVAE(TransformerMixin, BaseEstimator):
         n_neurons=512,
         *,
         spike_size=0.4,
-        gain=3.0,
-        sparsity=0.3,
+        gain=6.0,
+        sparsity=0.25,
         noise_penalty=0.0,
         leak=0.0,
         tau=None,
+        training_gain=5.0,
+        training_sparsity=0.6,
+        training_highest_potential=4.0,
         steps_per_tau=None,
         batch_size=200,
-        n_windows=6,
-        windows_left_out=3,
+        n_windows=2,
+        windows_left_out=1,
         n_epochs=1,
-        averaging_rate=0.02,
-        dictionary_step=0.3,
+        averaging_rate=0.07,
+        dictionary_step=1.5,
         ridge=0.01,
         annealing=0.5,
         revive_after=4000,
@@ -139,6 +153,9 @@ class IPVAE(TransformerMixin, BaseEstimator):
         self.noise_penalty = noise_penalty
         self.leak = leak
         self.tau = tau
+        self.training_gain = training_gain
+        self.training_sparsity = training_sparsity
+        self.training_highest_potential = training_highest_potential
         self.steps_per_tau = steps_per_tau
         self.batch_size = batch_size
         self.n_windows = n_windows
@@ -277,14 +294,19 @@ class IPVAE(TransformerMixin, BaseEstimator):
             )
         for name in ("checkpoint_every", "inference_windows"):
             whole_number(getattr(self, name), name)
+        number(self.gain, "gain", above=0)
+        number(self.sparsity, "sparsity", minimum=0)
         seed = self.random_state
         if not isinstance(seed, int | np.integer):
             seed = check_random_state(seed).randint(2**31)
         values = {
             "n_neurons": whole_number(self.n_neurons, "n_neurons"),
             "spike_size": number(self.spike_size, "spike_size", above=0),
-            "gain": number(self.gain, "gain", above=0),
-            "sparsity": number(self.sparsity, "sparsity", minimum=0),
+            "training_gain": number(self.training_gain, "training_gain", above=0),
+            "training_sparsity": number(self.training_sparsity, "training_sparsity", minimum=0),
+            "training_highest_potential": number(
+                self.training_highest_potential, "training_highest_potential", above=-2
+            ),
             "noise_penalty": number(self.noise_penalty, "noise_penalty", minimum=0),
             "leak": number(self.leak, "leak", minimum=0),
             "tau_seconds": seconds(tau, "tau"),
@@ -293,7 +315,7 @@ class IPVAE(TransformerMixin, BaseEstimator):
             "windows_left_out": left_out,
             "n_epochs": whole_number(self.n_epochs, "n_epochs"),
             "averaging_rate": number(self.averaging_rate, "averaging_rate", above=0, maximum=1),
-            "dictionary_step": number(self.dictionary_step, "dictionary_step", above=0, maximum=1),
+            "dictionary_step": number(self.dictionary_step, "dictionary_step", above=0, below=2),
             "ridge": number(self.ridge, "ridge", above=0),
             "annealing": number(self.annealing, "annealing", minimum=0, maximum=1),
             "revive_after": whole_number(self.revive_after, "revive_after"),
@@ -306,17 +328,28 @@ class IPVAE(TransformerMixin, BaseEstimator):
         return Settings(steps_per_tau=steps, **values)
 
     def _stable_steps(self, stimuli, values):
-        """Steps per tau for training: those that are stable for a random dictionary."""
+        """Steps per tau for training: those that are stable for a random dictionary.
+
+        The limit is used up, because stimuli that diverge are left out.
+        """
         probe = Training(Settings(steps_per_tau=1, **values), stimuli.shape[1])
-        dt = choose_dt(probe.parameters(), stimuli)
+        dt = choose_dt(probe.parameters(), stimuli, margin=1.0)
         return round(values["tau_seconds"] / dt)
 
     def _set_learned(self):
         training = self._training
         statistics = training.statistics
-        parameters = training.parameters(stimulus_mean=self._mean, stimulus_scale=self._scale)
+        parameters = training.parameters(
+            gain=self.gain,
+            sparsity=self.sparsity,
+            highest_potential=HIGHEST_POTENTIAL,
+            stimulus_mean=self._mean,
+            stimulus_scale=self._scale,
+        )
         self.noise_variance_ = max(float(statistics.noise_variance), 1e-12)
         self.parameters_ = parameters.with_noise_variance(self.noise_variance_)
+        own = {"gain": self.gain, "sparsity": self.sparsity}
+        self.settings_ = asdict(training.settings) | own
         self.mean_counts_ = statistics.mean_counts.copy()
         self.training_figures_ = dict(training.figures)
         self.n_batches_ = training.n_batches
@@ -405,13 +438,12 @@ class IPVAE(TransformerMixin, BaseEstimator):
             What the estimator does not know of its stimuli; see `Parameters`.
         """
         check_is_fitted(self, "parameters_")
-        own = {
-            k: v for k, v in self.get_params().items() if isinstance(v, int | float | type(None))
-        }
         told = {
             "stimulus_shape": stimulus_shape or self.parameters_.stimulus_shape,
             "whitening": whitening or self.parameters_.whitening,
-            "provenance": {"settings": own} | self.parameters_.provenance | (provenance or {}),
+            "provenance": {"settings": self.settings_}
+            | self.parameters_.provenance
+            | (provenance or {}),
         }
         replace(self.parameters_, **told).save(path)
 
@@ -430,6 +462,7 @@ class IPVAE(TransformerMixin, BaseEstimator):
         estimator = cls(**{k: v for k, v in stored.items() if k in known})
         estimator.set_params(n_neurons=parameters.n_neurons, tau=parameters.tau)
         estimator.parameters_ = parameters
+        estimator.settings_ = stored
         estimator.noise_variance_ = parameters.noise_variance
         estimator._mean, estimator._scale = parameters.stimulus_mean, parameters.stimulus_scale
         estimator.n_features_in_ = parameters.n_pixels

@@ -155,11 +155,13 @@ class SpikingNetwork:
             equations.MEMBRANE,
             method="euler",
             threshold=equations.SPIKE,
+            reset="",  # self-inhibition takes the place of a reset
             namespace=equations.namespace(p),
             name=f"{self.name}_neurons",
             dtype=np.float32 if single else np.float64,
             **options,
         )
+        self.neurons.resetter["spike"].active = False  # nothing to run
         runs = {"codeobj_class": self.target}
         draw = self.neurons.run_regularly(equations.DRAW, when="start", **runs)
         bound = self.neurons.run_regularly(equations.BOUND, when="end", **runs)
@@ -215,7 +217,9 @@ class SpikingNetwork:
                 name=f"{self.name}_potential_monitor",
                 **options,
             )
-        self._monitors = [m for m in (self.spike_monitor, self.potential_monitor) if m]
+        monitors = self.spike_monitor, self.potential_monitor
+        # An empty monitor is false.
+        self._monitors = [m for m in monitors if m is not None]
 
     def _set_constants(self, parameters):
         for variable in ("threshold", "resting_potential", "natural_gradient_step"):

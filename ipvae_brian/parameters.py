@@ -211,20 +211,42 @@ class Parameters:
             threshold=self.threshold / ratio,
         )
 
-    def save(self, path):
-        """Write the parameters to `path` (.npz, no pickle); an old file survives any failure."""
-        arrays = {name: getattr(self, name) for name in PER_NEURON}
-        arrays["dictionary"] = self.dictionary
+    def to_arrays(self):
+        """Arrays and JSON-able metadata from which `from_arrays` makes the same parameters."""
+        arrays = {name: getattr(self, name) for name in ("dictionary", *PER_NEURON)}
         metadata = {name: getattr(self, name) for name in SCALARS}
         metadata |= {
-            "format": FORMAT,
-            "format_version": FORMAT_VERSION,
             "tau_seconds": float(self.tau / second),
             "stimulus_shape": list(self.stimulus_shape),
             "whitening": self.whitening,
             "provenance": self.provenance,
         }
-        write_arrays(path, arrays, metadata)
+        return arrays, metadata
+
+    @classmethod
+    def from_arrays(cls, arrays, metadata, path):
+        """The parameters that `to_arrays` described; `path` is for the error.
+
+        Raises
+        ------
+        ModelFileError
+            If a field is missing or not valid; the message names the file and the field.
+        """
+        known = {f.name for f in fields(cls)}
+        values = {k: v for k, v in (arrays | metadata).items() if k in known}
+        missing = sorted((known - {"tau"} | {"tau_seconds"}) - set(arrays) - set(metadata))
+        if missing:
+            raise ModelFileError(f"{path}: field {missing[0]!r} is missing")
+        try:
+            values["tau"] = number(metadata["tau_seconds"], "tau_seconds", above=0) * second
+            return cls(**values)
+        except (TypeError, ValueError) as error:
+            raise ModelFileError(f"{path}: field {error}") from error
+
+    def save(self, path):
+        """Write the parameters to `path` (.npz, no pickle); an old file survives any failure."""
+        arrays, metadata = self.to_arrays()
+        write_arrays(path, arrays, {"format": FORMAT, "format_version": FORMAT_VERSION} | metadata)
 
     @classmethod
     def load(cls, path):
@@ -239,17 +261,7 @@ class Parameters:
             fields; the message names the file and the field.
         """
         arrays, metadata = read_arrays(path, format_name=FORMAT, newest_version=FORMAT_VERSION)
-        known = {f.name for f in fields(cls)}
-        values = {k: v for k, v in (arrays | metadata).items() if k in known}
-        wanted = known - {"tau"} | {"tau_seconds"}
-        missing = sorted(wanted - set(arrays) - set(metadata))
-        if missing:
-            raise ModelFileError(f"{path}: field {missing[0]!r} is missing")
-        try:
-            values["tau"] = number(metadata["tau_seconds"], "tau_seconds", above=0) * second
-            return cls(**values)
-        except (TypeError, ValueError) as error:
-            raise ModelFileError(f"{path}: field {error}") from error
+        return cls.from_arrays(arrays, metadata, path)
 
     def __repr__(self):
         origin = self.provenance.get("name")

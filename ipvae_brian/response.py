@@ -1,6 +1,6 @@
 """Response: what came out of a presentation, and what can be read from it."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -8,7 +8,13 @@ from brian2.only import Hz
 
 from ipvae_brian import metrics
 from ipvae_brian._checks import seconds
+from ipvae_brian.errors import ModelFileError
+from ipvae_brian.parameters import Parameters
 from ipvae_brian.presentation import window_stimuli
+from ipvae_brian.storage import read_arrays, write_arrays
+
+FORMAT = "ipvae_brian response"
+FORMAT_VERSION = 1
 
 
 @dataclass(frozen=True)
@@ -320,6 +326,60 @@ class Response:
         window = self._window(window)
         rates = self.rates[:, window]
         return metrics.free_energy(self.stimuli[:, window], rates, self.parameters, beta=beta)
+
+    # Files
+
+    def save(self, path):
+        """Write the response and its model to `path` (.npz, no pickle)."""
+        arrays, model = self.parameters.to_arrays()
+        arrays = {f"parameters.{name}": array for name, array in arrays.items()}
+        arrays |= {name: getattr(self, name) for name in ("frames", "counts", "rates")}
+        if self.spikes is not None:
+            arrays |= {f"spikes.{name}": a for name, a in self.spikes._asdict().items()}
+        if self.potentials is not None:
+            arrays |= {"potentials": self.potentials, "step_counts": self.step_counts}
+        metadata = {
+            "format": FORMAT,
+            "format_version": FORMAT_VERSION,
+            "clock": asdict(self.clock),
+            "recorded_neurons": [int(j) for j in self.recorded_neurons],
+            "parameters": model,
+        }
+        write_arrays(path, arrays, metadata)
+
+    @classmethod
+    def load(cls, path):
+        """Read a response from `path`.
+
+        Raises
+        ------
+        FileNotFoundError
+            If there is no such file.
+        ModelFileError
+            If the file is damaged, foreign or newer; the message names the file and the field.
+        """
+        arrays, metadata = read_arrays(path, format_name=FORMAT, newest_version=FORMAT_VERSION)
+        try:
+            model = {
+                name.removeprefix("parameters."): array
+                for name, array in arrays.items()
+                if name.startswith("parameters.")
+            }
+            parameters = Parameters.from_arrays(model, metadata["parameters"], path)
+            clock = metadata["clock"] | {"frame_steps": tuple(metadata["clock"]["frame_steps"])}
+            spikes = None
+            if "spikes.time" in arrays:
+                spikes = Spikes(*(arrays[f"spikes.{name}"] for name in Spikes._fields))
+            recording = Recording(
+                spikes,
+                tuple(metadata["recorded_neurons"]),
+                arrays.get("potentials"),
+                arrays.get("step_counts"),
+            )
+            frames, counts, rates = (arrays[name] for name in ("frames", "counts", "rates"))
+            return cls(parameters, frames, Clock(**clock), counts, rates, recording)
+        except (KeyError, TypeError) as error:
+            raise ModelFileError(f"{path}: field {error} is missing or damaged") from error
 
     def __repr__(self):
         kept = [

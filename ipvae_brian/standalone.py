@@ -28,6 +28,9 @@ class Program:
     def __init__(self, network):
         self.network = network
         self.frame_steps = None
+        self.seed = None
+        self.asked_seed = None
+        self.has_run = False
         self.events = []
         self.traces = []
 
@@ -45,7 +48,12 @@ class Program:
         )
         network.brian_network.add(self.monitor)
         network.brian_network.run(frame_steps * network.dt, namespace={})
-        get_device().build(compile=True, run=False)
+        device = get_device()
+        # What brian2.seed or a presentation asked for; only the program's code knows it later.
+        seeds = [value for kind, value in device.main_queue if kind == "seed"]
+        self.seed = seeds[-1] if seeds else None
+        # What the user told set_device, such as the directory; without run_args, nothing runs yet.
+        device.build(**(device.build_options | {"compile": True, "run": False}))
 
     def run_trials(self, trials, collect):
         """Present trials; see `SpikingNetwork.run_trials`."""
@@ -55,6 +63,7 @@ class Program:
         for trial in trials:
             steps = {int(n) for n in trial.frame_steps}
             if self.frame_steps is None and len(steps) == 1:
+                self.asked_seed = trial.seed
                 self._build(*steps)
             if steps != {self.frame_steps}:
                 raise ValueError(
@@ -68,12 +77,23 @@ class Program:
             for frame in range(len(trial.frame_steps)):
                 if frame and trial.reset_frames:
                     potential = self.network.parameters.resting_potential
+                self._require_new_numbers(trial.seed)
                 stimulus = trial.frames[:, frame]
                 potential, in_grid, total = self._run_frame(stimulus, potential, step)
                 expected.append(expected[-1][-1] + np.vstack([in_grid[1:], total]))
                 counts.append(self.events[-1])
                 step += self.frame_steps
             collect(trial, self._outcome(trial, counts, np.concatenate(expected), step))
+
+    def _require_new_numbers(self, seed):
+        """Refuse to repeat the random numbers of a seed that was not asked for again."""
+        new = not self.has_run or (self.seed is None and seed is None)
+        if not new and (seed is None or seed != self.asked_seed):
+            raise ValueError(
+                "seed is compiled into the standalone program, which cannot draw other random "
+                "numbers: leave it out and do not call brian2.seed, or build another network"
+            )
+        self.has_run = True
 
     def _run_frame(self, stimulus, potential, step):
         network, neurons = self.network, self.network.neurons

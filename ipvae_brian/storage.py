@@ -4,6 +4,7 @@ import io
 import json
 import os
 import tempfile
+import tokenize
 import zipfile
 import zlib
 from pathlib import Path
@@ -11,6 +12,19 @@ from pathlib import Path
 import numpy as np
 
 from ipvae_brian.errors import ModelFileError
+
+# What NumPy and zipfile raise on damaged bytes: also RuntimeError ("encrypted", "compression
+# method is not supported") and TokenError (the header of an array).
+DAMAGE = (
+    ValueError,
+    OSError,
+    EOFError,
+    RuntimeError,
+    SyntaxError,
+    tokenize.TokenError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 
 
 def write_bytes(path, content):
@@ -99,11 +113,11 @@ def read_arrays(path, *, format_name, newest_version):
             for field in file.files:
                 try:
                     arrays[field] = file[field]
-                except (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+                except DAMAGE as error:
                     raise ModelFileError(f"{path}: field {field!r} is damaged: {error}") from error
     except ModelFileError:
         raise
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+    except DAMAGE as error:
         if isinstance(error, PermissionError):
             raise
         raise ModelFileError(f"{path}: not a readable .npz file: {error}") from error

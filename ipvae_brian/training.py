@@ -24,6 +24,8 @@ CHECKPOINT_FORMAT = "ipvae_brian checkpoint"
 CHECKPOINT_VERSION = 1
 # More diverged stimuli than this in a batch mean that the step is wrong, not bad luck.
 TOLERATED_DIVERGED = 0.05
+# What annealing leaves of the rates at the end.
+FLOOR = 0.1
 # Weight of the latest batch in the figures that progress shows.
 SMOOTHING = 0.05
 
@@ -37,11 +39,12 @@ class Settings:
 
     n_neurons: int
     spike_size: float
-    gain: float
-    sparsity: float
     noise_penalty: float
     leak: float
     tau_seconds: float
+    training_gain: float
+    training_sparsity: float
+    training_highest_potential: float
     steps_per_tau: int
     batch_size: int
     n_windows: int
@@ -90,17 +93,20 @@ class Training:
         self._network = None
 
     def parameters(self, **others):
-        """The network's parameters as learned so far."""
+        """The network that is trained, or with other arguments one with the same dictionary."""
         s = self.settings
+        values = {
+            "gain": s.training_gain,
+            "sparsity": s.training_sparsity,
+            "highest_potential": s.training_highest_potential,
+        }
         return Parameters.from_unit_dictionary(
             self.dictionary,
             spike_size=s.spike_size,
-            gain=s.gain,
-            sparsity=s.sparsity,
             noise_penalty=s.noise_penalty,
             leak=s.leak,
             tau=s.tau_seconds * second,
-            **others,
+            **(values | others),
         )
 
     def learn(self, batches, *, n_total=None, after_batch=None, progress=None):
@@ -160,8 +166,9 @@ class Training:
         if n_diverged > TOLERATED_DIVERGED * trial.used:
             raise DivergenceError(
                 f"training diverged for {n_diverged} of {trial.used} stimuli in batch "
-                f"{self.n_batches + 1} at {s.steps_per_tau} steps per tau, gain {s.gain:g}: "
-                "raise steps_per_tau, lower gain, or check that the stimuli are z-scored"
+                f"{self.n_batches + 1} at {s.steps_per_tau} steps per tau, training_gain "
+                f"{s.training_gain:g}: raise steps_per_tau, lower training_gain, or check that the "
+                "stimuli are z-scored"
             )
         self.n_diverged += n_diverged
         stimuli = trial.frames[fit, 0]
@@ -171,11 +178,11 @@ class Training:
             remaining = min(1.0, (1 - self.n_batches / n_total) / s.annealing)
         sums = Sums.of(stimuli, counts[:, s.windows_left_out :], self.dictionary)
         self._note(sums, stimuli, counts[:, -1])
-        self.statistics.update(sums, s.averaging_rate * max(remaining, 0.2))
+        self.statistics.update(sums, s.averaging_rate * max(remaining, FLOOR))
         self.dictionary = m_step(
             self.dictionary,
             self.statistics,
-            step=np.float32(s.dictionary_step * max(remaining, 0.1)),
+            step=np.float32(s.dictionary_step * max(remaining, FLOOR)),
             ridge=s.ridge,
             spike_size=np.float32(s.spike_size),
         )

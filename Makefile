@@ -1,0 +1,33 @@
+# Two commands for a fresh machine with Python 3.11 to 3.13 and nothing else:
+#   make demo    infer held-out photographs; leaves figures and demo.json in demo_output
+#   make test    lint, then all tests
+
+PYTHON ?= python3
+VENV ?= .venv
+OUT ?= demo_output
+JOBS ?= 2
+BIN = $(VENV)/bin
+
+.PHONY: demo test clean
+
+demo: $(VENV)/installed
+	$(BIN)/ipvae demo --out $(OUT)
+
+test: $(VENV)/installed-test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadfile tests
+
+# Installed from the source tree, so that changes take effect at once.
+$(VENV)/installed: setup.cfg pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --editable .
+	touch $@
+
+$(VENV)/installed-test: setup.cfg pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --editable ".[test]"
+	touch $@ $(VENV)/installed
+
+clean:
+	rm -rf $(VENV) $(OUT) build *.egg-info .pytest_cache .ruff_cache .hypothesis
