@@ -10,7 +10,6 @@ from brian2.only import ms
 
 from ipvae_brian import cli
 from ipvae_brian._checks import known_name, number, whole_number
-from ipvae_brian.estimator import IPVAE
 from ipvae_brian.evaluation import evaluate as evaluate_model
 from ipvae_brian.evaluation import with_gain
 from ipvae_brian.model_library import load_model, model_card
@@ -35,6 +34,8 @@ def demo(options):
 
 def train(options):
     """Learn a dictionary, evaluate it, write the model and its card."""
+    from ipvae_brian.estimator import IPVAE
+
     out = Path(options.out)
     if out.suffix != ".npz":
         raise ValueError(f"--out must end in .npz, got {options.out}")

@@ -348,7 +348,7 @@ class IPVAE(TransformerMixin, BaseEstimator):
         )
         self.noise_variance_ = max(float(statistics.noise_variance), 1e-12)
         self.parameters_ = parameters.with_noise_variance(self.noise_variance_)
-        own = {"gain": self.gain, "sparsity": self.sparsity}
+        own = {"gain": float(self.gain), "sparsity": float(self.sparsity)}
         self.settings_ = asdict(training.settings) | own
         self.mean_counts_ = statistics.mean_counts.copy()
         self.training_figures_ = dict(training.figures)

@@ -157,7 +157,7 @@ def revive(dictionary, neurons, stimuli, counts, spike_size):
     dictionary : numpy.ndarray, shape (n_pixels, n_neurons)
         Changed in place.
     neurons : numpy.ndarray of int
-        No more than there are stimuli are revived.
+        No more than there are stimuli with an error are revived.
     stimuli : numpy.ndarray, shape (n_stimuli, n_pixels)
     counts : numpy.ndarray, shape (n_stimuli, n_neurons)
     spike_size : float
@@ -168,7 +168,9 @@ def revive(dictionary, neurons, stimuli, counts, spike_size):
         The neurons that were revived.
     """
     residual = (stimuli - counts @ dictionary.T).astype(dictionary.dtype)
-    worst = np.argsort(-(residual**2).sum(axis=1), kind="stable")[: len(neurons)]
+    error = (residual**2).sum(axis=1)
+    worst = np.argsort(-error, kind="stable")[: len(neurons)]
+    worst = worst[error[worst] > 0]
     revived = neurons[: len(worst)]
     dictionary[:, revived] = scaled(residual[worst].T, spike_size)
     return revived

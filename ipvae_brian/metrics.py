@@ -30,7 +30,9 @@ def r_squared(stimuli, reconstructions):
     reconstructions = finite_array(reconstructions, "reconstructions", shape=stimuli.shape)
     error = ((stimuli - reconstructions) ** 2).sum(axis=1)
     total = ((stimuli - stimuli.mean(axis=1, keepdims=True)) ** 2).sum(axis=1)
-    return np.divide(-error, total, out=np.full(len(total), np.nan), where=total > 0) + 1
+    # Of equal numbers the mean is rounded, so their total need not be zero.
+    varied = (np.ptp(stimuli, axis=1) > 0) & (total > 0)
+    return np.divide(-error, total, out=np.full(len(total), np.nan), where=varied) + 1
 
 
 def fraction_of_zeros(counts):

@@ -45,7 +45,7 @@ def plot_membrane_traces(response, neurons=None, stimulus=0, ax=None):
     """
     stimulus = _stimulus(response, stimulus)
     neurons = _traced_neurons(response, neurons, stimulus)
-    ax = _axes(ax, (7.0, 0.9 + 0.65 * len(neurons)))
+    ax = _axes(ax, (7.0, max(2.4, 0.9 + 0.65 * len(neurons))))
     rows = [response.recorded_neurons.index(j) for j in neurons]
     potentials = response.potentials[stimulus, rows]
     counts = response.step_counts[stimulus, rows]
@@ -112,6 +112,8 @@ def _scale_bar(ax, bottom, height):
 def plot_raster(response, stimulus=0, sort=False, ax=None):
     """Plot every spike of every neuron, with the numbers of neurons and spikes above the plot.
 
+    Several spikes of one neuron in one time step, which are rare for dt << tau, are one dot.
+
     Parameters
     ----------
     response : Response
@@ -137,6 +139,8 @@ def plot_raster(response, stimulus=0, sort=False, ax=None):
 
 def _raster(response, stimulus, sort, ax, coloured):
     """The raster; `coloured` neurons have the colours of their membrane traces."""
+    from matplotlib.ticker import MaxNLocator
+
     spikes = _spikes(response)
     ax = _axes(ax, (7.0, 4.2))
     n_neurons = response.counts.shape[2]
@@ -163,7 +167,7 @@ def _raster(response, stimulus, sort, ax, coloured):
         dots |= {"markersize": max(dots["markersize"], 4), "color": COLOURS[i % len(COLOURS)]}
         ax.plot(times[own], places[neuron[own]], zorder=3, **dots)
     ax.set_ylim(-0.5 - 0.01 * n_neurons, n_neurons - 0.5 + 0.01 * n_neurons)
-    ax.yaxis.get_major_locator().set_params(integer=True)
+    ax.yaxis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 5, 10], integer=True))
     ax.set_ylabel("neuron, by spike count" if sort else "neuron")
     active = np.count_nonzero(totals)
     note = f"{active:,} of {n_neurons:,} neurons active, {totals.sum():,} spikes"
@@ -336,8 +340,8 @@ def plot_convergence(response, ax=None):
     lines = []
     for values, label, colour, marker in (
         (course.r2, "R²", COLOURS[0], "o"),
-        (course.zeros, "fraction of zeros", COLOURS[2], "s"),
-        (course.distance, "distance d", COLOURS[1], "^"),
+        (course.zeros, "zeros", COLOURS[2], "s"),
+        (course.distance, "distance", COLOURS[1], "^"),
     ):
         lines += ax.plot(times, values, marker=marker, markersize=4, color=colour, label=label)
     ax.set_ylim(min(0, 1.05 * np.nanmin(course.r2)), max(1, 1.05 * np.nanmax(course.distance)))
@@ -353,6 +357,8 @@ def plot_convergence(response, ax=None):
         bbox_to_anchor=(0.5, 1.0),
         ncols=4,
         frameon=False,
+        handlelength=1.5,
+        columnspacing=1.2,
         fontsize=SMALL,
     )
     _time_axis(ax, response, f"time (ms; windows of τ = {response.clock.window * 1e3:g} ms)")

@@ -31,6 +31,7 @@ class Program:
         self.seed = None
         self.asked_seed = None
         self.has_run = False
+        self.potential = network.parameters.resting_potential
         self.events = []
         self.traces = []
 
@@ -58,7 +59,7 @@ class Program:
     def run_trials(self, trials, collect):
         """Present trials; see `SpikingNetwork.run_trials`."""
         self.events, self.traces = [], []
-        potential = None
+        rest = self.network.parameters.resting_potential
         step = 0
         for trial in trials:
             steps = {int(n) for n in trial.frame_steps}
@@ -70,16 +71,16 @@ class Program:
                     f"duration must be that of the compiled program, {self.frame_steps} time "
                     f"steps for every frame, got {sorted(steps)}"
                 )
-            if trial.reset or potential is None:
-                potential = self.network.parameters.resting_potential
+            if trial.reset:
+                self.potential = rest
             expected = [np.zeros((1, self.network.parameters.n_neurons))]
             counts = []
             for frame in range(len(trial.frame_steps)):
                 if frame and trial.reset_frames:
-                    potential = self.network.parameters.resting_potential
+                    self.potential = rest
                 self._require_new_numbers(trial.seed)
                 stimulus = trial.frames[:, frame]
-                potential, in_grid, total = self._run_frame(stimulus, potential, step)
+                in_grid, total = self._run_frame(stimulus, step)
                 expected.append(expected[-1][-1] + np.vstack([in_grid[1:], total]))
                 counts.append(self.events[-1])
                 step += self.frame_steps
@@ -95,10 +96,11 @@ class Program:
             )
         self.has_run = True
 
-    def _run_frame(self, stimulus, potential, step):
+    def _run_frame(self, stimulus, step):
         network, neurons = self.network, self.network.neurons
         variable, values = network.pathway_object.stimulus_values(stimulus)
-        get_device().run(run_args={neurons.u: potential, variable: values})
+        get_device().run(run_args={neurons.u: self.potential, variable: values})
+        self.potential = np.array(neurons.u)
         spikes = network.spike_monitor
         self.events.append(
             (np.array(spikes.i), step + _steps(spikes.t, network.dt), np.array(spikes.z))
@@ -107,7 +109,7 @@ class Program:
             monitor = network.potential_monitor
             self.traces.append((np.array(monitor.u), np.array(monitor.z)))
         in_grid = np.array(self.monitor.expected_count).T
-        return np.array(neurons.u), in_grid, np.array(neurons.expected_count)
+        return in_grid, np.array(neurons.expected_count)
 
     def _outcome(self, trial, events, expected, end):
         network = self.network

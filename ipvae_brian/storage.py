@@ -104,9 +104,10 @@ def read_arrays(path, *, format_name, newest_version):
     if not path.is_file():
         raise FileNotFoundError(f"no such file: {path}")
     try:
-        with np.load(path, allow_pickle=False) as file:
-            if not isinstance(file, np.lib.npyio.NpzFile):
-                raise ModelFileError(f"{path}: not an {format_name} file (a single array)")
+        loaded = np.load(path, allow_pickle=False)
+        if not isinstance(loaded, np.lib.npyio.NpzFile):
+            raise ModelFileError(f"{path}: not an {format_name} file (a single array)")
+        with loaded as file:
             if "metadata" not in file.files:
                 raise ModelFileError(f"{path}: not an {format_name} file (no field 'metadata')")
             arrays = {}

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 from brian2.only import second
 
+from ipvae_brian._checks import finite_array
 from ipvae_brian.errors import DivergenceError, ModelFileError
 from ipvae_brian.learning import Statistics, Sums, m_step, random_dictionary, revive
 from ipvae_brian.metrics import distance
@@ -204,7 +205,8 @@ class Training:
         deviation = stimuli - stimuli.mean(axis=1, keepdims=True)
         error = ((stimuli - last_counts @ self.dictionary.T) ** 2).sum(axis=1)
         total = (deviation**2).sum(axis=1)
-        varied = total > 0
+        # Of equal numbers the mean is rounded, so their total need not be zero.
+        varied = np.ptp(stimuli, axis=1) > 0
         latest = {
             "r2": float((1 - error[varied] / total[varied]).mean()) if varied.any() else 0.0,
             "zeros": float((last_counts == 0).mean()) if len(last_counts) else 1.0,
@@ -272,15 +274,23 @@ class Training:
                     )
             if metadata["fingerprint"] != fingerprint:
                 raise ModelFileError(f"{path}: field 'fingerprint': written for other stimuli")
-            dictionary = arrays["dictionary"]
+
+            def checked(name, *shape):
+                array = arrays[name]
+                try:
+                    return finite_array(array, repr(name), shape=shape, dtype=array.dtype)
+                except (TypeError, ValueError) as error:
+                    raise ModelFileError(f"{path}: field {error}") from error
+
+            n_neurons = settings.n_neurons
+            dictionary = checked("dictionary", None, n_neurons)
             training = cls(settings, len(dictionary), dictionary)
             for name in Statistics.ARRAYS:
-                if not np.isfinite(arrays[name]).all():
-                    raise ModelFileError(f"{path}: field {name!r} is not finite")
-                setattr(training.statistics, name, arrays[name])
+                shape = getattr(training.statistics, name).shape
+                setattr(training.statistics, name, checked(name, *shape))
             training.statistics.noise_variance = metadata["noise_variance"]
             training.statistics.n_updates = metadata["n_updates"]
-            training.silent = arrays["silent"]
+            training.silent = checked("silent", n_neurons)
             for name in ("n_batches", "n_revived", "n_diverged", "figures"):
                 setattr(training, name, metadata[name])
         except KeyError as error:

@@ -8,11 +8,15 @@ import matplotlib
 import numpy as np
 import pytest
 from brian2 import ms, prefs
+from brian2.codegen.runtime.numpy_rt import NumpyCodeObject
 from brian2.devices.device import get_device
 
 from ipvae_brian import Parameters
 
 matplotlib.use("Agg")
+
+# For Brian2 objects that tests make themselves: nothing to compile.
+NUMPY = {"codeobj_class": NumpyCodeObject}
 
 
 def brian2_globals():
@@ -96,8 +100,13 @@ def stimuli():
 def independent_neurons():
     """Neurons at rates 0.02, 1 and 50 per tau that do not inhibit each other measurably."""
     return Parameters(
-        dictionary=1e-6 * np.eye(3), resting_potential=np.log([0.02, 1, 50]), tau=20 * ms
+        dictionary=1e-6 * np.eye(4, 3), resting_potential=np.log([0.02, 1, 50]), tau=20 * ms
     )
+
+
+def unseen(n_stimuli):
+    """Stimuli that none of `independent_neurons` sees."""
+    return np.tile([0.0, 0.0, 0.0, 1.0], (n_stimuli, 1))
 
 
 @pytest.fixture(scope="session")

@@ -56,24 +56,24 @@ def of_response(response, *, start=None, carry_over=False, reset_frames=False, n
 
     Every neuron must have been recorded, in order. With `carry_over` a stimulus begins where the
     one before in the same copy ended; `start` (n_copies, n_neurons) is where the first ones
-    begin. Returns the potentials and those after the last stimulus of every copy.
+    begin. Returns the potentials and those after the last step of every stimulus.
     """
     clock = response.clock
     assert response.recorded_neurons == tuple(range(response.parameters.n_neurons))
     ends = np.cumsum(clock.frame_steps)
     resets = (0, *ends[:-1]) if reset_frames else ()
-    state = [None] * n_copies if start is None else list(start)
+    ends_of = [] if start is None else list(start)
+    first = len(ends_of)
     potentials = []
     for s, frames in enumerate(response.frames):
-        seen = np.repeat(frames, clock.frame_steps, axis=0)
-        copy = s % n_copies
-        u, state[copy] = simulate(
+        u, end = simulate(
             response.parameters,
-            seen,
+            np.repeat(frames, clock.frame_steps, axis=0),
             response.step_counts[s].T,
             clock.dt / clock.tau,
-            start=state[copy] if carry_over else None,
+            start=ends_of[-n_copies] if carry_over else None,
             resets=resets,
         )
         potentials.append(u.T)
-    return np.array(potentials), np.array(state)
+        ends_of.append(end)
+    return np.array(potentials), np.array(ends_of[first:])
