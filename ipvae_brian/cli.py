@@ -108,6 +108,7 @@ TRAINING_OPTIONS = (
     ("dictionary-step", float, "step of the dictionary"),
     ("ridge", float, "regularisation of the dictionary's step"),
     ("annealing", float, "last part of the training in which rates fall"),
+    ("revive-after", int, "stimuli after which a silent neuron is re-seeded"),
     ("checkpoint-every", int, "batches between checkpoints"),
 )
 

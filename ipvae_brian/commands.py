@@ -12,7 +12,7 @@ from ipvae_brian import cli
 from ipvae_brian._checks import known_name, number, whole_number
 from ipvae_brian.evaluation import evaluate as evaluate_model
 from ipvae_brian.evaluation import with_gain
-from ipvae_brian.model_library import load_model, model_card
+from ipvae_brian.model_library import available_models, load_model, model_card
 from ipvae_brian.network import SpikingNetwork
 from ipvae_brian.stimuli import load_stimuli
 from ipvae_brian.storage import write_bytes
@@ -77,16 +77,15 @@ def train(options):
         parameters, held_out, seed=options.seed, progress=_progress(options)
     )
     print(f"on {len(held_out)} validation patches: {_summary(figures)}")
+    told = out.stem if out.stem in available_models() else out.name
     figures["command"] = (
-        f"ipvae evaluate {out.stem} --data {Path(options.data).name} "
+        f"ipvae evaluate {told} --data {Path(options.data).name} "
         f"--n-stimuli {len(held_out)} --seed {options.seed}"
     )
     parameters = replace(
         parameters,
         stimulus_shape=patches.shape,
         whitening=patches.whitening,
-        stimulus_mean=patches.mean,
-        stimulus_scale=patches.std,
         provenance={
             "name": out.stem,
             "data": Path(options.data).name,
@@ -94,6 +93,8 @@ def train(options):
             "command": _without_folders(options.line),
             "settings": model.settings_,
             "n_train": len(patches.train),
+            "patches_mean": patches.mean,
+            "patches_std": patches.std,
             "n_batches": model.n_batches_,
             "n_revived": model.n_revived_,
             "n_diverged": model.n_diverged_,

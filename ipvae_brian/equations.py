@@ -33,6 +33,16 @@ BOUND = "u = clip(u, lowest_potential, highest_potential)"
 LATERAL_WEIGHT = "weight : 1 (constant)"
 LATERAL_INHIBITION = "u_post -= natural_gradient_step_post*weight*z_pre"
 
+# A delay line for every neuron, one unit for each time step of delay, moved on at every step. (A
+# delay of Brian2's synapses would read the count when the spike arrives, not when it was fired.)
+AXON = """
+z : integer
+newest : boolean (constant)
+fired : integer (linked)          # z of the neuron in this time step
+behind : integer (linked)         # z of the unit that is one step nearer to the neuron
+"""
+CONDUCT = "z = int(newest)*fired + int(not newest)*behind"
+
 # The predictive-coding circuit: error units hold x minus what the spikes of this step predict.
 ERROR_UNIT = """
 stimulus : 1

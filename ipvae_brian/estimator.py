@@ -20,6 +20,8 @@ from ipvae_brian.training import Settings, Training, fingerprint, shuffled_batch
 COPIES = 200
 # Bound of potentials outside training: 400 spikes per tau, far above what inference needs.
 HIGHEST_POTENTIAL = 6.0
+# Spikes per tau; a neuron that hardly fired in training must still be able to begin.
+SMALLEST_PRIOR_RATE = 0.01
 
 
 class IPVAE(TransformerMixin, BaseEstimator):
@@ -64,11 +66,13 @@ class IPVAE(TransformerMixin, BaseEstimator):
     ridge : float, default 0.01
         Regularisation of the update in units of the mean squared count.
     annealing : float, default 0.5
-        Last part of the training in which both rates fall towards zero.
+        Last part of the training, in which both rates fall to a tenth.
     revive_after : int, default 4000
         A neuron that is silent for this many stimuli is re-seeded.
     inference_windows : int, default 16
         Windows of tau that `transform` and `score` simulate; the last one is the code.
+    learn_prior : bool, default False
+        Whether the prior rates become the neurons' mean rates, so that inference starts there.
     standardise : bool, default True
         Whether stimuli are z-scored with one mean and one scale, those of the training stimuli.
     random_state : int, RandomState or None, default None
@@ -87,7 +91,7 @@ class IPVAE(TransformerMixin, BaseEstimator):
     components_ : numpy.ndarray, shape (n_neurons, n_pixels)
         The dictionary, a row for each neuron, in units of the standardised stimuli.
     noise_variance_ : float
-        Mean squared error per pixel of decoding one window, the sigma2 of the likelihood.
+        Mean squared error per pixel of decoding one window in training: sigma2 of the likelihood.
     mean_counts_ : numpy.ndarray, shape (n_neurons,)
         Mean spikes per tau in training.
     settings_ : dict
@@ -99,6 +103,9 @@ class IPVAE(TransformerMixin, BaseEstimator):
 
     Notes
     -----
+    `transform` chooses a time step that is stable for the stimuli it is given, so a strong one
+    among them makes it finer for all; `simulate(X, dt=...)` fixes it.
+
     Spikes are random: the code of a stimulus depends on its place among the others, and the same
     call gives the same spikes only with an integer `random_state`.
 
@@ -140,6 +147,7 @@ class IPVAE(TransformerMixin, BaseEstimator):
         annealing=0.5,
         revive_after=4000,
         inference_windows=16,
+        learn_prior=False,
         standardise=True,
         random_state=None,
         checkpoint=None,
@@ -167,6 +175,7 @@ class IPVAE(TransformerMixin, BaseEstimator):
         self.annealing = annealing
         self.revive_after = revive_after
         self.inference_windows = inference_windows
+        self.learn_prior = learn_prior
         self.standardise = standardise
         self.random_state = random_state
         self.checkpoint = checkpoint
@@ -206,6 +215,11 @@ class IPVAE(TransformerMixin, BaseEstimator):
         X = validate_data(self, X, dtype=np.float32)
         if resume and self.checkpoint is None:
             raise ValueError("resume=True needs the file name in checkpoint")
+        if self.checkpoint is not None and not isinstance(self.random_state, int | np.integer):
+            raise ValueError(
+                f"checkpoint needs an integer random_state, got {self.random_state!r}: a training "
+                "that resumes has to draw the same random numbers"
+            )
         stimuli = self._set_standardisation(X).standardise_stimuli(X)
         settings = self._settings(stimuli)
         mark = fingerprint(stimuli)
@@ -339,7 +353,12 @@ class IPVAE(TransformerMixin, BaseEstimator):
     def _set_learned(self):
         training = self._training
         statistics = training.statistics
+        prior = {}
+        if self.learn_prior:
+            prior_rates = np.maximum(statistics.mean_counts, SMALLEST_PRIOR_RATE)
+            prior["resting_potential"] = np.log(prior_rates)
         parameters = training.parameters(
+            **prior,
             gain=self.gain,
             sparsity=self.sparsity,
             highest_potential=HIGHEST_POTENTIAL,

@@ -35,6 +35,8 @@ class FusedShared:
         Time step in units of tau.
     """
 
+    carried = ()
+
     def __init__(self, neurons, parameters, options, n_copies, step):
         self.step = step
         self.n_copies = n_copies

@@ -5,8 +5,9 @@
   error corrects the neurons: the predictive-coding circuit.
 - `Shared`: copies of the network for many stimuli, with one matrix of weights for all of them.
 
-Each has `objects` (what a Brian2 Network needs to run it), `show(stimuli)` for the next stimulus
-and `set_parameters(parameters)` for a new dictionary.
+Each has `objects` (what a Brian2 Network needs to run it), `show(stimuli)` for the next stimulus,
+`set_parameters(parameters)` for a new dictionary, and `carried`, the Brian2 variables besides the
+potential in which something of the last stimulus remains.
 """
 
 import brian2.only as brian
@@ -34,22 +35,54 @@ class Synapses:
 
     def __init__(self, neurons, parameters, options, delay=None):
         self.neurons = neurons
+        self.axons = None
+        delay_steps = 0 if delay is None else round(float(delay / options["dt"]))
+        self.objects = []
+        if delay_steps:
+            self._conduct(delay_steps, options)
         self.lateral = brian.Synapses(
-            neurons,
+            neurons if self.axons is None else self.axons,
             neurons,
             equations.LATERAL_WEIGHT,
             on_pre=equations.LATERAL_INHIBITION,
-            delay=delay,
             name=f"{neurons.name}_lateral",
             **options,
         )
-        self.lateral.connect()
-        self.objects = [self.lateral]
+        # From every neuron, or the end of its axon, to all neurons: pre first, then post.
+        every = np.arange(len(neurons))
+        self.lateral.connect(i=np.repeat(every, len(every)), j=np.tile(every, len(every)))
+        self.objects.append(self.lateral)
         self.set_parameters(parameters)
+
+    def _conduct(self, delay_steps, options):
+        """Put axons between the neurons and their synapses; their far ends come first."""
+        n_neurons = len(self.neurons)
+        self.axons = axons = brian.NeuronGroup(
+            n_neurons * delay_steps,
+            equations.AXON,
+            threshold=equations.SPIKE,
+            reset="",
+            name=f"{self.neurons.name}_axons",
+            **options,
+        )
+        # From the far end to the neuron, so that each unit is read before it is overwritten.
+        unit = np.arange(len(axons))
+        axons.newest = unit >= len(axons) - n_neurons
+        axons.fired = brian.linked_var(self.neurons, "z", index=unit % n_neurons)
+        behind = np.minimum(unit + n_neurons, len(axons) - 1)
+        axons.behind = brian.linked_var(axons, "z", index=behind)
+        conduct = axons.run_regularly(
+            equations.CONDUCT, when="end", codeobj_class=options["codeobj_class"]
+        )
+        self.objects += [axons, conduct]
+
+    @property
+    def carried(self):
+        """Brian2 variables that hold spikes under way."""
+        return [] if self.axons is None else [self.axons.z]
 
     def set_parameters(self, parameters):
         self.parameters = parameters
-        # connect() without a condition goes through pre first, then post.
         self.lateral.weight = parameters.lateral_weights.T.ravel()
 
     def stimulus_values(self, stimuli):
@@ -66,6 +99,8 @@ class ErrorUnits:
 
     Within a time step: spikes -> `predict` synapses -> error units -> `lateral` synapses.
     """
+
+    carried = ()
 
     def __init__(self, neurons, parameters, options):
         names = equations.namespace(parameters)
@@ -122,6 +157,8 @@ class ErrorUnits:
 
 class Shared:
     """Inhibition within each of many copies of the population, by one matrix product a step."""
+
+    carried = ()
 
     def __init__(self, neurons, parameters, options, n_copies):
         self.neurons = neurons

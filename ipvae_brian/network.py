@@ -116,9 +116,14 @@ class SpikingNetwork:
         self._additions = []
         self.dt = None
         self.brian_network = None
+        # Energy of the strongest stimulus for which dt is known to be stable or was warned of.
+        self._checked_energy = 0.0
         if dt is not None:
             self._build(_whole_fraction(seconds(dt, "dt"), parameters))
-            self._checked_dt = False
+
+    @property
+    def _delay_seconds(self):
+        return 0.0 if self.delay is None else float(self.delay)
 
     # Building
 
@@ -139,8 +144,8 @@ class SpikingNetwork:
         """
         stimuli = as_stimuli(stimuli, self.parameters, "stimuli")
         if self.brian_network is None:
-            self._build(choose_dt(self.parameters, stimuli))
-            self._checked_dt = True
+            self._build(choose_dt(self.parameters, stimuli, delay=self._delay_seconds))
+            self._checked_energy = _largest_energy(stimuli)
         return self
 
     def _build(self, dt):
@@ -166,7 +171,7 @@ class SpikingNetwork:
         draw = self.neurons.run_regularly(equations.DRAW, when="start", **runs)
         bound = self.neurons.run_regularly(equations.BOUND, when="end", **runs)
         self._set_constants(p)
-        self.rest()
+        self.neurons.u = np.tile(p.resting_potential, self.n_copies)
         if self.pathway == "synapses":
             pathway = Synapses(self.neurons, p, options, self.delay)
         elif self.pathway == "error_units":
@@ -245,6 +250,7 @@ class SpikingNetwork:
             if getattr(parameters, field) != getattr(self.parameters, field):
                 raise ValueError(f"parameters: {field} differs from the network's; build a new one")
         self.parameters = parameters
+        self._checked_energy = 0.0
         if self.brian_network is not None:
             self._set_constants(parameters)
             self.pathway_object.set_parameters(parameters)
@@ -252,12 +258,11 @@ class SpikingNetwork:
     # What a presentation does to the network
 
     def rest(self):
-        """Put every potential at rest."""
+        """Put every potential at rest, and drop spikes that are under way."""
         rest = np.tile(self.parameters.resting_potential, self.n_copies)
-        if is_standalone():
-            self.neurons.u = rest
-        else:
-            array_of(self.neurons, "u")[:] = rest
+        array_of(self.neurons, "u")[:] = rest
+        for variable in self.pathway_object.carried:
+            variable[:] = 0
 
     def show(self, stimuli):
         """Set the stimulus of every copy, (n_copies, n_pixels)."""
@@ -338,10 +343,11 @@ class SpikingNetwork:
     def _run(self, frames, lengths, reset, reset_frames, seed, progress):
         if seed is not None:
             seed = whole_number(seed, "seed", minimum=0)
-        self.build(frames.reshape(-1, frames.shape[2]))
-        if not self._checked_dt:
-            check_dt(self.parameters, frames.reshape(-1, frames.shape[2]), float(self.dt))
-            self._checked_dt = True
+        shown = frames.reshape(-1, frames.shape[2])
+        self.build(shown)
+        if (energy := _largest_energy(shown)) > 1.1 * self._checked_energy:
+            check_dt(self.parameters, shown, float(self.dt), delay=self._delay_seconds)
+            self._checked_energy = energy
         frame_steps = np.round(lengths / float(self.dt)).astype(int)
         if (frame_steps < 1).any():
             raise ValueError(
@@ -514,6 +520,10 @@ def frame_durations(duration, n_frames):
     if len(duration) != n_frames:
         raise ValueError(f"duration must be one time or {n_frames}, got {len(duration)}")
     return np.array([seconds(d, f"duration[{i}]") for i, d in enumerate(duration)])
+
+
+def _largest_energy(stimuli):
+    return float((stimuli**2).sum(axis=1).max())
 
 
 def _recorded_neurons(neurons, n_neurons):

@@ -149,7 +149,7 @@ class Parameters:
         sparsity : float
             lambda; adds lambda * |phi_j| to the threshold.
         noise_penalty : float, default 0
-            Share of the exact gradient's noise term: adds noise_penalty * 0.5 * |phi_j|^2.
+            Share of the exact gradient's noise term: adds noise_penalty * 0.5 * |phi_j|^2 / sigma2.
         **others
             Further arguments of `Parameters`.
         """
@@ -161,9 +161,10 @@ class Parameters:
         lengths = np.linalg.norm(dictionary, axis=0)
         if (lengths == 0).any():
             raise ValueError(f"dictionary has {int((lengths == 0).sum())} column(s) of zeros")
+        variance = number(others.get("noise_variance", 1.0), "noise_variance", above=0)
         return cls(
             dictionary=dictionary * (spike_size / lengths),
-            threshold=sparsity * spike_size + noise_penalty * 0.5 * spike_size**2,
+            threshold=sparsity * spike_size + noise_penalty * 0.5 * spike_size**2 / variance,
             natural_gradient_step=gain / spike_size,
             **others,
         )

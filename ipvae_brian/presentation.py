@@ -12,6 +12,7 @@ import numpy as np
 
 from ipvae_brian._brian import array_of
 from ipvae_brian.errors import DivergenceError
+from ipvae_brian.stability import largest_stable_dt
 
 
 @dataclass
@@ -162,9 +163,8 @@ class Presenter:
         self.windows = []
         self.window_left = self.window_steps
         self.steps_left = int(trial.frame_steps.sum())
-        n_windows = self.steps_left // self.window_steps
         self.window_stimuli = window_stimuli(trial.frames, trial.frame_steps, self.window_steps)
-        self.diverged = np.zeros((len(trial.frames), n_windows), bool)
+        self.diverged = np.zeros(len(trial.frames), bool)
         if trial.reset:
             self.network.rest()
         self.network.counter.take_window()  # forget an incomplete window of the last trial
@@ -197,6 +197,7 @@ class Presenter:
         if self.window_left == 0:
             self._end_window()
         if self.steps_left == 0:
+            self._check_rest()
             trial, self.trial = self.trial, None
             self.collect(trial, self._outcome())
             if not self._next_trial():
@@ -206,12 +207,17 @@ class Presenter:
 
     def _end_window(self):
         counts, expected = self.network.counter.take_window()
-        window = len(self.windows)
-        self.diverged[:, window] = diverged_copies(
-            self.window_stimuli[:, window], counts, self.network.parameters
-        )
+        stimuli = self.window_stimuli[:, len(self.windows)]
+        self.diverged |= diverged_copies(stimuli, counts, self.network.parameters)
         self.windows.append((counts, expected))
         self.window_left = self.window_steps
+
+    def _check_rest(self):
+        """Look for divergence in what is shorter than a window, too."""
+        if self.window_left < self.window_steps:
+            counts, _ = self.network.counter.take_window()
+            stimuli = self.trial.frames[:, -1]
+            self.diverged |= diverged_copies(stimuli, counts, self.network.parameters)
 
     def _outcome(self):
         n_copies, n_neurons = self.network.n_copies, self.network.parameters.n_neurons
@@ -220,13 +226,11 @@ class Presenter:
         else:
             counts = np.zeros((n_copies, 0, n_neurons), np.int32)
             expected = np.zeros((n_copies, 0, n_neurons), np.float32)
-        return Outcome(counts, expected, self.diverged.any(axis=1))
+        return Outcome(counts, expected, self.diverged)
 
 
 def raise_if_diverged(outcome, used, parameters, dt_seconds, first_stimulus):
     """Raise DivergenceError with the numbers if any of the first `used` copies ran away."""
-    from ipvae_brian.stability import largest_stable_dt
-
     diverged = np.flatnonzero(outcome.diverged[:used])
     if not len(diverged):
         return
@@ -241,6 +245,6 @@ def raise_if_diverged(outcome, used, parameters, dt_seconds, first_stimulus):
         f"the simulation diverged for {len(diverged)} of {used} stimuli, first number "
         f"{first_stimulus + diverged[0]}: up to {counts.max()} spikes of one neuron and "
         f"{counts.sum(axis=1).max()} of all in a window of tau = {tau * 1e3:g} ms, at "
-        f"dt = {dt_seconds * 1e3:.3g} ms; {advice}, or a smaller natural_gradient_step, "
-        "or check that stimuli are z-scored"
+        f"dt = {dt_seconds * 1e3:.3g} ms; {advice}, or a smaller natural_gradient_step "
+        "or delay, or check that stimuli are z-scored"
     )

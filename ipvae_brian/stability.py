@@ -82,32 +82,42 @@ def loop_gain(parameters, rates):
     return float(largest / parameters.noise_variance)
 
 
+def critical_step(delay_steps=0):
+    """The product of step (in tau) and loop gain at which the linearised dynamics diverge.
+
+    2 sin(pi / (2 (2 D + 1))) for feedback that arrives D time steps late; 2 without delay.
+    """
+    return 2 * math.sin(math.pi / (2 * (2 * delay_steps + 1)))
+
+
 def largest_stable_dt(parameters, rates):
     """The dt in seconds at which the linearised dynamics at these rates begin to diverge."""
     gain = loop_gain(parameters, rates)
-    return math.inf if gain == 0 else 2 * float(parameters.tau) / gain
+    return math.inf if gain == 0 else critical_step() * float(parameters.tau) / gain
 
 
-def _limit(parameters, stimuli):
-    """Largest stable dt in seconds over (a sample of) the stimuli."""
+def _largest_gain(parameters, stimuli):
+    """Largest loop gain over (a sample of) the stimuli."""
     stimuli = np.asarray(stimuli, float).reshape(-1, parameters.n_pixels)
     energy = (stimuli**2).sum(axis=1)
     # The strongest stimuli drive the highest rates; a few others guard against an odd one.
     order = np.argsort(-energy, kind="stable")
     chosen = np.concatenate([order[:8], order[8 :: max(1, len(order) // 8)][:8]])
     rates = mean_field_rates(parameters, stimuli[chosen])
-    return min(largest_stable_dt(parameters, r) for r in rates)
+    return max(loop_gain(parameters, r) for r in rates)
 
 
-def choose_dt(parameters, stimuli, margin=MARGIN):
+def choose_dt(parameters, stimuli, *, delay=0.0, margin=MARGIN):
     """A stable time step for these stimuli: tau/20, or less where the loop gain asks for it.
 
     Parameters
     ----------
     parameters : Parameters
     stimuli : numpy.ndarray, shape (..., n_pixels)
+    delay : float, default 0
+        Delay of the inhibition in seconds.
     margin : float, default 0.25
-        Part of the linear stability limit that dt may reach.
+        Part of the linear stability limit that may be used.
 
     Returns
     -------
@@ -117,28 +127,34 @@ def choose_dt(parameters, stimuli, margin=MARGIN):
     Raises
     ------
     ValueError
-        If even tau/2000 is not stable: the gain or the stimuli are out of all proportion.
+        If even tau/2000 is not stable: the gain, the delay or the stimuli are out of all
+        proportion.
     """
-    tau, limit = float(parameters.tau), _limit(parameters, stimuli)
+    tau, gain = float(parameters.tau), _largest_gain(parameters, stimuli)
     for steps in STEPS_PER_TAU:
-        if tau / steps <= margin * limit:
+        if gain / steps <= margin * critical_step(round(delay * steps / tau)):
             return tau / steps
+    # Feedback that arrives late is limited by the delay, whatever the step.
+    late = f" or a delay below {margin * math.pi / 2 / gain * tau * 1e3:.3g} ms" if delay else ""
     raise ValueError(
         f"no stable time step: these stimuli and natural_gradient_step need "
-        f"dt < {margin * limit * 1e3:.3g} ms at tau = {tau * 1e3:g} ms; z-score the stimuli or "
-        "lower natural_gradient_step"
+        f"dt < {margin * 2 / gain * tau * 1e3:.3g} ms{late} at tau = {tau * 1e3:g} ms; z-score "
+        "the stimuli or lower natural_gradient_step"
     )
 
 
-def check_dt(parameters, stimuli, dt_seconds):
+def check_dt(parameters, stimuli, dt_seconds, *, delay=0.0):
     """Warn with the numbers if a user's dt is near or above the limit for these stimuli."""
-    limit = _limit(parameters, stimuli)
-    if dt_seconds <= MARGIN * limit:
+    tau = float(parameters.tau)
+    critical = critical_step(round(delay / dt_seconds))
+    used = _largest_gain(parameters, stimuli) * dt_seconds / tau / critical
+    if used <= MARGIN:
         return
-    state = "is expected to diverge" if dt_seconds > limit else "is only marginally stable"
+    state = "is expected to diverge" if used > 1 else "is only marginally stable"
+    with_delay = f" with a delay of {delay * 1e3:.3g} ms" if delay else ""
     warnings.warn(
-        f"dt = {dt_seconds * 1e3:.3g} ms {state}: the limit for these stimuli is about "
-        f"{limit * 1e3:.3g} ms, and below {MARGIN * limit * 1e3:.3g} ms is safe",
+        f"dt = {dt_seconds * 1e3:.3g} ms{with_delay} {state}: it uses {used:.2f} of the stability "
+        f"limit for these stimuli, and up to {MARGIN} is safe",
         StabilityWarning,
         stacklevel=4,
     )

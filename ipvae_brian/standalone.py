@@ -31,7 +31,7 @@ class Program:
         self.seed = None
         self.asked_seed = None
         self.has_run = False
-        self.potential = network.parameters.resting_potential
+        self.state = None
         self.events = []
         self.traces = []
 
@@ -59,7 +59,6 @@ class Program:
     def run_trials(self, trials, collect):
         """Present trials; see `SpikingNetwork.run_trials`."""
         self.events, self.traces = [], []
-        rest = self.network.parameters.resting_potential
         step = 0
         for trial in trials:
             steps = {int(n) for n in trial.frame_steps}
@@ -71,13 +70,13 @@ class Program:
                     f"duration must be that of the compiled program, {self.frame_steps} time "
                     f"steps for every frame, got {sorted(steps)}"
                 )
-            if trial.reset:
-                self.potential = rest
+            if trial.reset or self.state is None:
+                self._rest()
             expected = [np.zeros((1, self.network.parameters.n_neurons))]
             counts = []
             for frame in range(len(trial.frame_steps)):
                 if frame and trial.reset_frames:
-                    self.potential = rest
+                    self._rest()
                 self._require_new_numbers(trial.seed)
                 stimulus = trial.frames[:, frame]
                 in_grid, total = self._run_frame(stimulus, step)
@@ -96,11 +95,21 @@ class Program:
             )
         self.has_run = True
 
+    def _carried(self):
+        """The Brian2 variables that a frame hands to the next."""
+        return [self.network.neurons.u, *self.network.pathway_object.carried]
+
+    def _rest(self):
+        """Put potentials at rest, and drop spikes that are under way."""
+        under_way = [np.zeros(v.shape, np.int32) for v in self.network.pathway_object.carried]
+        self.state = [self.network.parameters.resting_potential, *under_way]
+
     def _run_frame(self, stimulus, step):
         network, neurons = self.network, self.network.neurons
         variable, values = network.pathway_object.stimulus_values(stimulus)
-        get_device().run(run_args={neurons.u: self.potential, variable: values})
-        self.potential = np.array(neurons.u)
+        begin = dict(zip(self._carried(), self.state, strict=True))
+        get_device().run(run_args=begin | {variable: values})
+        self.state = [np.array(variable) for variable in self._carried()]
         spikes = network.spike_monitor
         self.events.append(
             (np.array(spikes.i), step + _steps(spikes.t, network.dt), np.array(spikes.z))

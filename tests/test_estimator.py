@@ -64,6 +64,12 @@ def fitted():
     return small(n_neurons=24, n_epochs=8, inference_windows=6).fit(images())
 
 
+@pytest.fixture(scope="module")
+def digits():
+    x, y = load_digits(return_X_y=True)
+    return x[:800], y[:800]
+
+
 def assert_same_parameters(one, other):
     for name in ("dictionary", "threshold", "resting_potential", "natural_gradient_step"):
         np.testing.assert_array_equal(getattr(one, name), getattr(other, name), name)
@@ -97,7 +103,7 @@ def test_fit_sets_attributes(fitted):
 
 def test_learning_improves(fitted):
     new = images(200, seed=1)
-    start = small(n_neurons=24, inference_windows=6, dictionary_step=1e-6).fit(images())
+    start = small(n_neurons=24, inference_windows=6, dictionary_step=1e-6, gain=3).fit(images())
     assert 0.75 < fitted.score(new) <= 1
     assert fitted.score(new) > start.score(new) + 0.05
     assert fitted.distance(new) < start.distance(new)
@@ -284,6 +290,21 @@ def test_wrong_number_of_features(fitted):
             method(np.full((2, 16), np.nan))
 
 
+def test_checkpoint_needs_an_integer_random_state(tmp_path):
+    for state in (None, np.random.RandomState(0)):
+        with pytest.raises(ValueError, match="checkpoint needs an integer random_state"):
+            small(checkpoint=tmp_path / "c.npz", random_state=state).fit(images(60))
+    assert os.listdir(tmp_path) == []
+
+
+def test_learned_prior():
+    plain, learned = (small(learn_prior=on).fit(images()) for on in (False, True))
+    np.testing.assert_array_equal(plain.parameters_.resting_potential, -2)
+    rates = np.maximum(learned.mean_counts_, 0.01)
+    np.testing.assert_allclose(np.exp(learned.parameters_.resting_potential), rates, rtol=1e-5)
+    np.testing.assert_array_equal(learned.components_, plain.components_)
+
+
 def test_not_fitted(tmp_path):
     x, model = images(5), small()
     for method in (model.transform, model.score, model.simulate, model.distance):
@@ -357,6 +378,15 @@ def test_divergence():
         model.transform(images(2))
 
 
+def test_chosen_time_step_is_stable(digits):
+    """With the time step that the package chooses, none of 100 digits may run away."""
+    x = digits[0]
+    model = small(n_neurons=24, gain=5).fit(x[:100])
+    response = model.simulate(x[100:200], pathway="shared")
+    assert response.counts.shape == (100, 3, 24)
+    assert response.counts.sum(axis=2).max() < 200
+
+
 # scikit-learn
 
 
@@ -387,12 +417,6 @@ def test_pickle_and_copy(fitted):
         assert other.n_batches_ == fitted.n_batches_ + 1
 
 
-@pytest.fixture(scope="module")
-def digits():
-    x, y = load_digits(return_X_y=True)
-    return x[:800], y[:800]
-
-
 def test_pipeline(digits):
     """Counts of 48 neurons tell digits apart: chance is 0.1, pixels give about 0.9."""
     x, y = digits
@@ -409,7 +433,7 @@ def test_grid_search(digits):
     """A gain from an array is a NumPy number, and a model with it can be saved."""
     x = digits[0][:200]
     search = GridSearchCV(
-        small(), {"n_neurons": [8, 24], "gain": np.array([5, 6])}, cv=2, error_score="raise"
+        small(), {"n_neurons": [8, 24], "gain": np.array([2, 3])}, cv=2, error_score="raise"
     )
     search.fit(x)
     assert search.best_params_["n_neurons"] == 24
@@ -444,7 +468,9 @@ def test_save_and_load(fitted, tmp_path):
     assert loaded.score(x) == fitted.score(x)
     np.testing.assert_array_equal(loaded.transform(x), fitted.transform(x))
     counts = fitted.transform(x)
-    np.testing.assert_array_equal(loaded.inverse_transform(counts), fitted.inverse_transform(counts))
+    np.testing.assert_array_equal(
+        loaded.inverse_transform(counts), fitted.inverse_transform(counts)
+    )
     loaded.save(tmp_path / "again.npz")
     assert_same_parameters(IPVAE.load(tmp_path / "again.npz").parameters_, fitted.parameters_)
 
@@ -528,7 +554,9 @@ def test_resume_refuses_what_does_not_belong(tmp_path):
     x, path = images(), tmp_path / "c.npz"
     model = small(checkpoint=path)
     model.fit(x)
-    with pytest.raises(ModelFileError, match="c.npz: field 'training_sparsity' is 0.6, this .* 0.5"):
+    with pytest.raises(
+        ModelFileError, match="c.npz: field 'training_sparsity' is 0.6, this .* 0.5"
+    ):
         small(checkpoint=path, training_sparsity=0.5).fit(x, resume=True)
     with pytest.raises(ModelFileError, match="c.npz: field 'seed'"):
         small(checkpoint=path, random_state=1).fit(x, resume=True)

@@ -18,7 +18,9 @@ from ipvae_brian.learning import (
 def batch(n_stimuli=20, n_windows=3, n_pixels=6, n_neurons=4, seed=0):
     rng = np.random.default_rng(seed)
     x = rng.normal(size=(n_stimuli, n_pixels))
-    counts = rng.poisson(rng.gamma(1, size=(n_stimuli, 1, n_neurons)), (n_stimuli, n_windows, n_neurons))
+    counts = rng.poisson(
+        rng.gamma(1, size=(n_stimuli, 1, n_neurons)), (n_stimuli, n_windows, n_neurons)
+    )
     return x, counts, rng.normal(size=(n_pixels, n_neurons))
 
 

@@ -7,7 +7,7 @@ from dataclasses import FrozenInstanceError, fields, replace
 
 import numpy as np
 import pytest
-from brian2.only import mV, ms, second
+from brian2.only import ms, mV, second
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -207,7 +207,9 @@ def test_recording_sorts_events_by_stimulus():
     step = np.array([0, 1, 3, 4, 7])
     count = np.array([1, 2, 1, 3, 1])
     traces = np.arange(2 * 2 * 8).reshape(4, 8)
-    recording = Recording.from_events((index, step, count), (traces, -traces), (0, 2), 3, 2, 3, clock)
+    recording = Recording.from_events(
+        (index, step, count), (traces, -traces), (0, 2), 3, 2, 3, clock
+    )
     spikes = recording.spikes
     np.testing.assert_array_equal(spikes.stimulus, [0, 1, 0, 2])
     np.testing.assert_array_equal(spikes.neuron, [0, 1, 2, 1])
