@@ -1,5 +1,7 @@
 """What the package needs of Brian2 and what it leaves alone, and the tests' guard over it."""
 
+# ruff: noqa: NPY002  (Brian2 draws from NumPy's global random state)
+
 import brian2
 import numpy as np
 import pytest

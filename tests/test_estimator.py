@@ -250,13 +250,13 @@ def test_simulate(fitted):
     assert response.counts.shape == (3, 6, 24)
     assert response.spikes is None
     np.testing.assert_allclose(response.stimuli[:, 0], fitted.parameters_.standardise(x), rtol=1e-4)
-    response = fitted.simulate(x[:1], 50 * ms, record_potentials=[0, 5], dt=1 * ms)
-    assert response.potentials.shape == (1, 2, 50)
+    response = fitted.simulate(x[:1], 50 * ms, record_potentials=[0, 5], dt=0.2 * ms)
+    assert response.potentials.shape == (1, 2, 250)
     assert response.spikes is not None
     assert response.counts.shape == (1, 2, 24)
-    again = fitted.simulate(x[:1], 50 * ms, record_potentials=[0, 5], dt=1 * ms)
+    again = fitted.simulate(x[:1], 50 * ms, record_potentials=[0, 5], dt=0.2 * ms)
     np.testing.assert_array_equal(again.potentials, response.potentials)
-    other = fitted.simulate(x[:1], 50 * ms, seed=7, record_potentials=[0, 5], dt=1 * ms)
+    other = fitted.simulate(x[:1], 50 * ms, seed=7, record_potentials=[0, 5], dt=0.2 * ms)
     assert (other.potentials != response.potentials).any()
     units = fitted.simulate(x[:1], 20 * ms, pathway="error_units")
     assert units.counts.shape == (1, 1, 24)

@@ -1,5 +1,7 @@
 """SpikingNetwork: seeds, state, the user's own objects, Ctrl-C, and arguments that are wrong."""
 
+# ruff: noqa: NPY002  (Brian2 draws from NumPy's global random state)
+
 import signal
 
 import brian2
@@ -85,7 +87,11 @@ def test_spikes_windows_and_monitor_agree(network, stimuli):
         assert windows.sum() == response.spikes.count[kept].sum()
         brute = np.zeros_like(windows)
         for s, n, t, c in zip(
-            response.spikes.stimulus, response.spikes.neuron, time, response.spikes.count
+            response.spikes.stimulus,
+            response.spikes.neuron,
+            time,
+            response.spikes.count,
+            strict=True,
         ):
             if t // (width // 4) < windows.shape[1]:
                 brute[s, t // (width // 4), n] += c
