@@ -8,13 +8,24 @@ from brian2.only import ms
 
 from ipvae_brian._checks import number, whole_number
 from ipvae_brian.metrics import distance
-from ipvae_brian.network import SpikingNetwork
+from ipvae_brian.network import SpikingNetwork, as_stimuli
+from ipvae_brian.parallel import OneNetwork, n_workers, parts, run_tasks
+from ipvae_brian.response import Response
 
 COPIES = 200
 
 
 def evaluate(
-    parameters, stimuli, *, windows=16, dt=None, seed=0, engine=None, n_copies=COPIES, progress=None
+    parameters,
+    stimuli,
+    *,
+    windows=16,
+    dt=None,
+    seed=0,
+    engine=None,
+    n_copies=COPIES,
+    n_jobs=None,
+    progress=None,
 ):
     """Simulate held-out stimuli and measure the code of the last window of tau.
 
@@ -32,6 +43,8 @@ def evaluate(
         See `SpikingNetwork`.
     n_copies : int, default 200
         Stimuli simulated at once.
+    n_jobs : int, optional
+        Processes, see `ipvae_brian.parallel`; the figures do not depend on it.
     progress : bool, optional
 
     Returns
@@ -49,15 +62,17 @@ def evaluate(
     """
     windows = whole_number(windows, "windows")
     start = time.perf_counter()
-    network = SpikingNetwork(
+    response = simulate_many(
         parameters,
-        pathway="shared",
-        n_copies=min(n_copies, len(stimuli)),
+        stimuli,
+        windows * parameters.tau,
         dt=dt,
+        seed=seed,
         engine=engine,
-        record_spikes=False,
+        n_copies=min(n_copies, len(stimuli)),
+        n_jobs=n_jobs,
+        progress=progress,
     )
-    response = network.present(stimuli, windows * parameters.tau, seed=seed, progress=progress)
     r2, r2_rates = (np.nanmean(response.r2(source=s)) for s in ("counts", "rates"))
     zeros = response.zeros().mean()
     free_energy = response.free_energy()
@@ -81,11 +96,58 @@ def evaluate(
         "n_stimuli": response.n_stimuli,
         "windows": windows,
         "tau_ms": float(parameters.tau / ms),
-        "dt_ms": float(network.dt / ms),
+        "dt_ms": response.clock.dt * 1e3,
         "seed": seed,
         "seconds": time.perf_counter() - start,
     }
     return figures, response
+
+
+def simulate_many(
+    parameters, stimuli, duration, *, dt, seed, engine, n_copies, n_jobs, progress=None
+):
+    """Present many static stimuli to copies of a network, on as many processes as are asked for.
+
+    Parameters are those of `evaluate` and `SpikingNetwork`; `seed` has to be given.
+
+    Returns
+    -------
+    Response
+        Counts and rates; no spike times and potentials.
+    """
+    if n_workers(n_jobs) == 1:
+        network = _network(parameters, n_copies, dt, engine)
+        return network.present(stimuli, duration, seed=seed, progress=progress)
+    stimuli = as_stimuli(stimuli, parameters, "stimuli")
+    # One time step for all parts, chosen as one process would.
+    dt = _network(parameters, n_copies, dt, engine).build(stimuli).dt
+    tasks = [
+        (parameters, stimuli[begin:end], duration, dt, seed, engine, n_copies, begin)
+        for begin, end in parts(len(stimuli), n_copies, n_workers(n_jobs))
+    ]
+    responses = run_tasks(_simulate_part, tasks, n_jobs)
+    counts, rates = (
+        np.concatenate([getattr(r, name) for r in responses]) for name in ("counts", "rates")
+    )
+    return Response(parameters, stimuli[:, None, :], responses[0].clock, counts, rates)
+
+
+_kept = OneNetwork()
+
+
+def _simulate_part(parameters, stimuli, duration, dt, seed, engine, n_copies, first):
+    # Equal parameters are another object in every task, so the key is what they hold.
+    arrays, metadata = parameters.to_arrays()
+    held = b"".join(array.tobytes() for array in arrays.values()), repr(metadata)
+    key = hash(held), float(dt), engine, n_copies
+    with _kept.use(key, lambda: _network(parameters, n_copies, dt, engine)) as network:
+        return network.present(stimuli, duration, seed=seed, first_stimulus=first, progress=False)
+
+
+def _network(parameters, n_copies, dt, engine):
+    return SpikingNetwork(
+        parameters, pathway="shared", n_copies=n_copies, dt=dt, engine=engine, record_spikes=False
+    )
 
 
 FREE_ENERGY = ("total", "reconstruction", "noise", "normalisation", "kl")

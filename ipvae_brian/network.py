@@ -7,7 +7,14 @@ import numpy as np
 from brian2.only import second
 
 from ipvae_brian import equations, standalone
-from ipvae_brian._brian import array_of, clear, code_object_class, is_standalone, seeded
+from ipvae_brian._brian import (
+    array_of,
+    clear,
+    code_object_class,
+    is_standalone,
+    quick_start,
+    seeded,
+)
 from ipvae_brian._checks import finite_array, known_name, seconds, whole_number
 from ipvae_brian.fused import FusedShared
 from ipvae_brian.lateral import PATHWAYS, ErrorUnits, Shared, Synapses
@@ -270,7 +277,7 @@ class SpikingNetwork:
 
     # Running
 
-    def present(self, stimuli, duration, *, reset=True, seed=None, progress=None):
+    def present(self, stimuli, duration, *, reset=True, seed=None, first_stimulus=0, progress=None):
         """Show static images, each for the same time, and return what the neurons did.
 
         Parameters
@@ -285,6 +292,9 @@ class SpikingNetwork:
         seed : int, optional
             Makes the spikes reproducible on the same machine, target and pathway. Without it
             they follow `brian2.seed`.
+        first_stimulus : int, default 0
+            Number of the first of these stimuli in a larger job, a multiple of `n_copies`. With
+            the same seed, parts of the job then give the spikes that the whole job gives.
         progress : bool, optional
             Whether to show a progress bar; by default on a terminal or in a notebook, for runs
             of many stimuli.
@@ -306,7 +316,13 @@ class SpikingNetwork:
         """
         stimuli = as_stimuli(stimuli, self.parameters, "stimuli")
         length = seconds(duration, "duration")
-        return self._run(stimuli[:, None, :], np.array([length]), reset, False, seed, progress)
+        first = whole_number(first_stimulus, "first_stimulus", minimum=0)
+        if first % self.n_copies:
+            raise ValueError(
+                f"first_stimulus must be a multiple of n_copies = {self.n_copies}, got {first}"
+            )
+        frames = stimuli[:, None, :]
+        return self._run(frames, np.array([length]), reset, False, seed, progress, first)
 
     def present_movie(
         self, frames, duration, *, reset=True, reset_frames=False, seed=None, progress=None
@@ -340,7 +356,7 @@ class SpikingNetwork:
         lengths = frame_durations(duration, frames.shape[1])
         return self._run(frames, lengths, reset, reset_frames, seed, progress)
 
-    def _run(self, frames, lengths, reset, reset_frames, seed, progress):
+    def _run(self, frames, lengths, reset, reset_frames, seed, progress, first=0):
         if seed is not None:
             seed = whole_number(seed, "seed", minimum=0)
         shown = frames.reshape(-1, frames.shape[2])
@@ -377,7 +393,7 @@ class SpikingNetwork:
                     frame_steps,
                     reset,
                     reset_frames,
-                    seed=None if seed is None else [seed, wave],
+                    seed=None if seed is None else [seed, first // self.n_copies + wave],
                     used=self.n_copies - missing,
                 )
             )
@@ -390,7 +406,7 @@ class SpikingNetwork:
                     trial.used,
                     self.parameters,
                     float(self.dt),
-                    len(outcomes) * self.n_copies,
+                    first + len(outcomes) * self.n_copies,
                 )
                 outcomes.append(outcome)
                 bar.update(trial.used)
@@ -451,7 +467,7 @@ class SpikingNetwork:
             return None
         # The presenter stops the run; Brian2 needs some end that is never reached.
         # Its check for invalid values compares float32 with 1e50, which NumPy warns of.
-        with np.errstate(over="ignore"):
+        with np.errstate(over="ignore"), quick_start():
             self.brian_network.run(1e6 * self.parameters.tau, namespace={})
         if presenter.error is not None:
             error, presenter.error = presenter.error, None

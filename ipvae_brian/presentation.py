@@ -68,7 +68,8 @@ class WindowCounter:
         self.counts += self.z
 
     def reseed(self, seed):
-        pass
+        """Restart Brian2's random numbers; `run` of the network gives the user's back."""
+        brian.seed(int(np.random.SeedSequence(seed).generate_state(1)[0]))
 
     def take_window(self):
         counts = self.counts.reshape(self.shape).copy()

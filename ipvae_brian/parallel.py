@@ -1,0 +1,94 @@
+"""Work split over processes or machines with joblib; results do not depend on how it is split.
+
+Whatever backend joblib is told to use runs the tasks: processes of this machine by default, a
+cluster inside ``joblib.parallel_config(backend="dask")``. Every part of a job has random numbers of
+its own, made of the job's seed and the number of the part, so one process and ten give the same.
+"""
+
+import threading
+import warnings
+from contextlib import contextmanager
+
+from joblib import Parallel, delayed, effective_n_jobs
+from joblib.externals.loky.process_executor import TerminatedWorkerError
+
+# How often tasks are given out again after a worker process was killed.
+ATTEMPTS = 3
+
+
+def n_workers(n_jobs):
+    """How many tasks run at a time; 1 means this process alone.
+
+    Parameters
+    ----------
+    n_jobs : int or None
+        As everywhere with joblib: None is 1 unless a `joblib.parallel_config` says otherwise,
+        -1 is all cores.
+    """
+    return effective_n_jobs(n_jobs)
+
+
+def run_tasks(function, tasks, n_jobs):
+    """Results of ``function(*task)`` for every task, in their order.
+
+    Tasks are pure, so those of a worker that was killed are simply given out again.
+
+    Parameters
+    ----------
+    function : callable
+    tasks : list of tuple
+    n_jobs : int or None
+
+    Raises
+    ------
+    TerminatedWorkerError
+        If workers die again and again, for want of memory for example.
+    """
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            return Parallel(n_jobs=n_jobs)(delayed(function)(*task) for task in tasks)
+        except TerminatedWorkerError:
+            if attempt == ATTEMPTS:
+                raise
+            warnings.warn(
+                f"a worker process was killed; its tasks are done again (attempt {attempt + 1} of "
+                f"{ATTEMPTS})",
+                RuntimeWarning,
+                stacklevel=2,
+            )
+    raise AssertionError("unreachable")
+
+
+class OneNetwork:
+    """The network that a process keeps between tasks, as building one takes longer than a task.
+
+    Only the last one is kept, because a worker serves one job at a time.
+    """
+
+    def __init__(self):
+        self._key = None
+        self._network = None
+        # Brian2's run loop is not made for threads; some backends put tasks into them.
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def use(self, key, build):
+        """The network for a key, built by ``build()`` if it is not the last one."""
+        with self._lock:
+            if key != self._key:
+                self._network = build()
+                self._key = key
+            yield self._network
+
+
+def parts(n, size, n_parts):
+    """Split n items into at most n_parts ranges, each but the last a multiple of `size`.
+
+    Returns
+    -------
+    list of (int, int)
+        Begin and end of every range.
+    """
+    waves = -(-n // size)
+    per_part = -(-waves // n_parts) * size
+    return [(begin, min(begin + per_part, n)) for begin in range(0, n, per_part)]
