@@ -1,7 +1,9 @@
 """IPVAE: the network and its learning as a scikit-learn estimator."""
 
 import math
+from collections.abc import Iterable
 from dataclasses import asdict, replace
+from itertools import chain, islice
 
 import numpy as np
 from brian2.only import ms
@@ -11,13 +13,15 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ipvae_brian import metrics
 from ipvae_brian._checks import number, seconds, whole_number
+from ipvae_brian.evaluation import COPIES, simulate_many
 from ipvae_brian.network import SpikingNetwork
 from ipvae_brian.parameters import Parameters
+from ipvae_brian.shards import Settings
 from ipvae_brian.stability import choose_dt
-from ipvae_brian.training import Settings, Training, fingerprint, shuffled_batches
+from ipvae_brian.training import Training, fingerprint, shuffled_batches
 
-# Copies of the network that `transform` simulates at once.
-COPIES = 200
+# Numbers that are left as they are, above all in memory-mapped files; others become float32.
+KEPT = [np.float32, np.float64, np.float16, np.uint8, np.int8, np.uint16, np.int16]
 # Bound of potentials outside training: 400 spikes per tau, far above what inference needs.
 HIGHEST_POTENTIAL = 6.0
 # Spikes per tau; a neuron that hardly fired in training must still be able to begin.
@@ -52,7 +56,7 @@ class IPVAE(TransformerMixin, BaseEstimator):
     steps_per_tau : int, optional
         Time steps of training per tau; by default 20, or more if the stimuli ask for it.
     batch_size : int, default 200
-        Stimuli simulated at once in training.
+        Stimuli between two updates of the dictionary, simulated 200 at a time.
     n_windows : int, default 2
         Windows of tau that training simulates of each stimulus.
     windows_left_out : int, default 1
@@ -81,6 +85,10 @@ class IPVAE(TransformerMixin, BaseEstimator):
         File to which `fit` writes its state, to go on from with ``fit(X, resume=True)``.
     checkpoint_every : int, default 50
         Batches between two checkpoints.
+    n_jobs : int, optional
+        Processes in training (which needs batches of many times 200 to gain from them) and in
+        `transform` and `score`. What comes out does not depend on it. For a cluster see
+        `ipvae_brian.parallel`.
     progress : bool, optional
         Whether to show progress bars; by default on a terminal or in a notebook.
 
@@ -152,6 +160,7 @@ class IPVAE(TransformerMixin, BaseEstimator):
         random_state=None,
         checkpoint=None,
         checkpoint_every=50,
+        n_jobs=None,
         progress=None,
     ):
         self.n_neurons = n_neurons
@@ -180,6 +189,7 @@ class IPVAE(TransformerMixin, BaseEstimator):
         self.random_state = random_state
         self.checkpoint = checkpoint
         self.checkpoint_every = checkpoint_every
+        self.n_jobs = n_jobs
         self.progress = progress
 
     # Learning
@@ -189,7 +199,10 @@ class IPVAE(TransformerMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : array_like, shape (n_stimuli, n_pixels)
+        X : array_like, shape (n_stimuli, n_pixels), or iterable of such arrays
+            A memory-mapped array is read in pieces. Of an iterable (for stimuli that come from
+            elsewhere) the first array determines the standardisation, arrays are learned from in
+            their order, and there is no annealing, as the end is not known.
         y : None
             Ignored.
         resume : bool, default False
@@ -212,7 +225,6 @@ class IPVAE(TransformerMixin, BaseEstimator):
         KeyboardInterrupt
             After Ctrl-C; a checkpoint of the last batch is written and attributes are set.
         """
-        X = validate_data(self, X, dtype=np.float32)
         if resume and self.checkpoint is None:
             raise ValueError("resume=True needs the file name in checkpoint")
         if self.checkpoint is not None and not isinstance(self.random_state, int | np.integer):
@@ -220,28 +232,40 @@ class IPVAE(TransformerMixin, BaseEstimator):
                 f"checkpoint needs an integer random_state, got {self.random_state!r}: a training "
                 "that resumes has to draw the same random numbers"
             )
-        stimuli = self._set_standardisation(X).standardise_stimuli(X)
-        settings = self._settings(stimuli)
-        mark = fingerprint(stimuli)
-        training = Training(settings, stimuli.shape[1])
+        if is_stream(X):
+            first, batches = self._begin_stream(X)
+        else:
+            first = X = validate_data(self, X, dtype=KEPT)
+        self._set_standardisation(first)
+        settings = self._settings(first)
+        mark = fingerprint(first)
+        training = Training(settings, first.shape[1])
         if resume:
             try:
                 training = Training.resume(self.checkpoint, settings, mark)
             except FileNotFoundError:
                 pass  # killed before the first checkpoint: begin
         self._training = training
-        n_total = settings.n_epochs * math.ceil(len(stimuli) / settings.batch_size)
+        done, n_total = training.n_batches, None
+        if is_stream(X):
+            batches = islice(batches, done, None)
+        else:
+            n_total = settings.n_epochs * math.ceil(len(X) / settings.batch_size)
+            batches = shuffled_batches(
+                X, settings.batch_size, settings.n_epochs, settings.seed, done
+            )
 
         def after_batch(training):
             if self.checkpoint is not None and training.n_batches % self.checkpoint_every == 0:
                 training.save(self.checkpoint, mark)
 
-        batches = shuffled_batches(
-            stimuli, settings.batch_size, settings.n_epochs, settings.seed, training.n_batches
-        )
         try:
             training.learn(
-                batches, n_total=n_total, after_batch=after_batch, progress=self.progress
+                map(self.standardise_stimuli, batches),
+                n_total=n_total,
+                after_batch=after_batch,
+                n_jobs=self.n_jobs,
+                progress=self.progress,
             )
         except KeyboardInterrupt:
             if self.checkpoint is not None:
@@ -269,37 +293,64 @@ class IPVAE(TransformerMixin, BaseEstimator):
             Itself.
         """
         first = not hasattr(self, "_training")
-        X = validate_data(self, X, dtype=np.float32, reset=first)
+        X = validate_data(self, X, dtype=KEPT, reset=first)
         if first:
             self._set_standardisation(X)
-        stimuli = self.standardise_stimuli(X)
-        if first:
-            self._training = Training(self._settings(stimuli), stimuli.shape[1])
+            self._training = Training(self._settings(X), X.shape[1])
         size = self._training.settings.batch_size
-        batches = (stimuli[i : i + size] for i in range(0, len(stimuli), size))
-        self._training.learn(batches, progress=False)
+        batches = (self.standardise_stimuli(X[i : i + size]) for i in range(0, len(X), size))
+        self._training.learn(batches, n_jobs=self.n_jobs, progress=False)
         return self._set_learned()
 
+    def _begin_stream(self, X):
+        """The first array of a stream, and all of its batches, that array's included."""
+        epochs = whole_number(self.n_epochs, "n_epochs")
+        if iter(X) is X and epochs > 1:
+            raise ValueError(
+                f"n_epochs must be 1 for an iterator, which cannot be read twice, got {epochs}; "
+                "give an object that can be iterated over again"
+            )
+        size = whole_number(self.batch_size, "batch_size")
+        arrays = chain.from_iterable(X for _ in range(epochs))
+        first = next(arrays, None)
+        if first is None:
+            raise ValueError("X is an iterator without any array of stimuli")
+        first = validate_data(self, first, dtype=KEPT)
+
+        def batches():
+            for array in chain([first], arrays):
+                checked = validate_data(self, array, dtype=KEPT, reset=False)
+                for begin in range(0, len(checked), size):
+                    yield checked[begin : begin + size]
+
+        return first, batches()
+
     def _set_standardisation(self, X):
+        self._mean, self._scale = 0.0, 1.0
         if not self.standardise:
-            self._mean, self._scale = 0.0, 1.0
-            return self
-        self._mean = float(X.mean(dtype=np.float64))
-        self._scale = float(X.std(dtype=np.float64))
+            return
+        # In pieces, since X may be larger than memory; about a value of X, to keep precision.
+        origin, total, squares = float(X[0, 0]), 0.0, 0.0
+        for begin in range(0, len(X), 10_000):
+            part = X[begin : begin + 10_000].astype(np.float64) - origin
+            total += part.sum()
+            squares += (part**2).sum()
+        mean = total / X.size
+        self._mean = float(origin + mean)
+        self._scale = math.sqrt(max(squares / X.size - mean**2, 0.0))
         if not self._scale > 1e-12 * max(1.0, abs(self._mean)):
             raise ValueError(
                 f"X is constant ({self._mean:g} in {X.shape[0]} samples): there is nothing to learn"
             )
-        return self
 
     def standardise_stimuli(self, X):
         """Stimuli as the network takes them, (n_stimuli, n_pixels) float32."""
-        return ((X - np.float32(self._mean)) / np.float32(self._scale)).astype(
-            np.float32, copy=False
-        )
+        X = np.asarray(X, dtype=np.float32)
+        return (X - np.float32(self._mean)) / np.float32(self._scale)
 
-    def _settings(self, stimuli):
+    def _settings(self, X):
         tau = 20 * ms if self.tau is None else self.tau
+        batch_size = whole_number(self.batch_size, "batch_size")
         n_windows = whole_number(self.n_windows, "n_windows")
         left_out = whole_number(self.windows_left_out, "windows_left_out", minimum=0)
         if left_out >= n_windows:
@@ -324,7 +375,8 @@ class IPVAE(TransformerMixin, BaseEstimator):
             "noise_penalty": number(self.noise_penalty, "noise_penalty", minimum=0),
             "leak": number(self.leak, "leak", minimum=0),
             "tau_seconds": seconds(tau, "tau"),
-            "batch_size": whole_number(self.batch_size, "batch_size"),
+            "batch_size": batch_size,
+            "shard_size": min(batch_size, COPIES),
             "n_windows": n_windows,
             "windows_left_out": left_out,
             "n_epochs": whole_number(self.n_epochs, "n_epochs"),
@@ -336,18 +388,19 @@ class IPVAE(TransformerMixin, BaseEstimator):
             "seed": whole_number(int(seed), "random_state", minimum=0),
         }
         if self.steps_per_tau is None:
-            steps = self._stable_steps(stimuli, values)
+            steps = self._stable_steps(X, values)
         else:
             steps = whole_number(self.steps_per_tau, "steps_per_tau")
         return Settings(steps_per_tau=steps, **values)
 
-    def _stable_steps(self, stimuli, values):
+    def _stable_steps(self, X, values):
         """Steps per tau for training: those that are stable for a random dictionary.
 
         The limit is used up, because stimuli that diverge are left out.
         """
-        probe = Training(Settings(steps_per_tau=1, **values), stimuli.shape[1])
-        dt = choose_dt(probe.parameters(), stimuli, margin=1.0)
+        sample = self.standardise_stimuli(X[:: max(1, len(X) // 1000)])
+        probe = Training(Settings(steps_per_tau=1, **values), X.shape[1])
+        dt = choose_dt(probe.parameters(), sample, margin=1.0)
         return round(values["tau_seconds"] / dt)
 
     def _set_learned(self):
@@ -421,7 +474,25 @@ class IPVAE(TransformerMixin, BaseEstimator):
 
     def transform(self, X):
         """Spike counts of each neuron in the last window of tau, (n_stimuli, n_neurons)."""
-        return self.simulate(X, pathway="shared").counts[:, -1].astype(np.float64)
+        return self._infer(X).counts[:, -1].astype(np.float64)
+
+    def _infer(self, X):
+        """Response to static stimuli, on as many processes as are asked for."""
+        check_is_fitted(self, "parameters_")
+        X = validate_data(self, X, dtype=KEPT, reset=False)
+        seed = self.random_state
+        if not isinstance(seed, int | np.integer):
+            seed = check_random_state(seed).randint(2**31)
+        windows = whole_number(self.inference_windows, "inference_windows")
+        return simulate_many(
+            self.parameters_,
+            self.standardise_stimuli(X),
+            windows * self.parameters_.tau,
+            seed=int(seed),
+            n_copies=min(COPIES, len(X)),
+            n_jobs=self.n_jobs,
+            progress=self.progress,
+        )
 
     def inverse_transform(self, X):
         """Stimuli decoded from spike counts (n_stimuli, n_neurons), in their own units."""
@@ -437,12 +508,11 @@ class IPVAE(TransformerMixin, BaseEstimator):
 
     def score(self, X, y=None):
         """Mean R2 of stimuli decoded from the counts of the last window of tau; a float."""
-        response = self.simulate(X, pathway="shared")
-        return float(np.nanmean(response.r2()))
+        return float(np.nanmean(self._infer(X).r2()))
 
     def distance(self, X):
         """Distance d from a perfect and empty code (lower is better); see `metrics.distance`."""
-        response = self.simulate(X, pathway="shared")
+        response = self._infer(X)
         return float(metrics.distance(np.nanmean(response.r2()), response.zeros().mean()))
 
     # Files
@@ -495,3 +565,9 @@ class IPVAE(TransformerMixin, BaseEstimator):
         tags.non_deterministic = True
         tags.transformer_tags.preserves_dtype = []
         return tags
+
+
+def is_stream(X):
+    """Whether X is an iterable of arrays rather than one array."""
+    array_like = hasattr(X, "shape") or hasattr(X, "__array__") or isinstance(X, list | tuple | str)
+    return isinstance(X, Iterable) and not array_like

@@ -1,18 +1,23 @@
 """How well a model codes held-out stimuli: one dictionary of figures."""
 
 import time
+import warnings
 from dataclasses import replace
 
 import numpy as np
-from brian2.only import ms
+from brian2.only import ms, second
 
 from ipvae_brian._checks import number, whole_number
+from ipvae_brian.errors import DivergenceError, StabilityWarning
 from ipvae_brian.metrics import distance
 from ipvae_brian.network import SpikingNetwork, as_stimuli
 from ipvae_brian.parallel import OneNetwork, n_workers, parts, run_tasks
 from ipvae_brian.response import Response
+from ipvae_brian.stability import choose_dt
 
 COPIES = 200
+# How often a run at a chosen time step is repeated at half of it when it diverged.
+HALVINGS = 3
 
 
 def evaluate(
@@ -104,7 +109,16 @@ def evaluate(
 
 
 def simulate_many(
-    parameters, stimuli, duration, *, dt, seed, engine, n_copies, n_jobs, progress=None
+    parameters,
+    stimuli,
+    duration,
+    *,
+    seed,
+    dt=None,
+    engine=None,
+    n_copies=COPIES,
+    n_jobs=None,
+    progress=None,
 ):
     """Present many static stimuli to copies of a network, on as many processes as are asked for.
 
@@ -115,12 +129,26 @@ def simulate_many(
     Response
         Counts and rates; no spike times and potentials.
     """
+    stimuli = as_stimuli(stimuli, parameters, "stimuli")
+    chosen = None if dt is not None else choose_dt(parameters, stimuli) * second
+    for halving in range(HALVINGS + 1):
+        try:
+            step = dt if chosen is None else chosen / 2**halving
+            return _present(
+                parameters, stimuli, duration, step, seed, engine, n_copies, n_jobs, progress
+            )
+        except DivergenceError as error:
+            if chosen is None or halving == HALVINGS:
+                raise
+            warnings.warn(f"repeating at half the time step: {error}", StabilityWarning, 2)
+    raise AssertionError("unreachable")
+
+
+def _present(parameters, stimuli, duration, dt, seed, engine, n_copies, n_jobs, progress):
+    """Response of one process or of several to all stimuli."""
     if n_workers(n_jobs) == 1:
         network = _network(parameters, n_copies, dt, engine)
         return network.present(stimuli, duration, seed=seed, progress=progress)
-    stimuli = as_stimuli(stimuli, parameters, "stimuli")
-    # One time step for all parts, chosen as one process would.
-    dt = _network(parameters, n_copies, dt, engine).build(stimuli).dt
     tasks = [
         (parameters, stimuli[begin:end], duration, dt, seed, engine, n_copies, begin)
         for begin, end in parts(len(stimuli), n_copies, n_workers(n_jobs))

@@ -1,24 +1,26 @@
 """The outer loop: simulate a batch, accumulate its counts, update the dictionary, go on.
 
-All batches are trials of one Brian2 run. Every batch has its own seed, made of the seed of the
-training and its number, so a training that resumes from a checkpoint goes on as if never stopped.
+In one process all batches are trials of one Brian2 run; otherwise workers simulate the shards of
+each. Every shard has its own seed, so a training that resumes from a checkpoint goes on as if never
+stopped, and one on many processes learns what one process would.
 """
 
 import json
 import zlib
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
+from functools import reduce
+from itertools import chain
+from operator import add
 
 import numpy as np
-from brian2.only import second
 
 from ipvae_brian._checks import finite_array
 from ipvae_brian.errors import DivergenceError, ModelFileError
-from ipvae_brian.learning import Statistics, Sums, m_step, random_dictionary, revive
+from ipvae_brian.learning import Statistics, m_step, random_dictionary, revive
 from ipvae_brian.metrics import distance
-from ipvae_brian.network import SpikingNetwork
-from ipvae_brian.parameters import Parameters
-from ipvae_brian.presentation import Trial
+from ipvae_brian.parallel import n_workers, parts, run_tasks
 from ipvae_brian.progress import progress_bar
+from ipvae_brian.shards import Shard, simulate_shards
 from ipvae_brian.storage import read_arrays, write_arrays
 
 CHECKPOINT_FORMAT = "ipvae_brian checkpoint"
@@ -29,34 +31,6 @@ TOLERATED_DIVERGED = 0.05
 FLOOR = 0.1
 # Weight of the latest batch in the figures that progress shows.
 SMOOTHING = 0.05
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What determines a training besides its data; stored with checkpoints and compared.
-
-    Names as in `IPVAE`, which documents and checks them.
-    """
-
-    n_neurons: int
-    spike_size: float
-    noise_penalty: float
-    leak: float
-    tau_seconds: float
-    training_gain: float
-    training_sparsity: float
-    training_highest_potential: float
-    steps_per_tau: int
-    batch_size: int
-    n_windows: int
-    windows_left_out: int
-    n_epochs: int
-    averaging_rate: float
-    dictionary_step: float
-    ridge: float
-    annealing: float
-    revive_after: int
-    seed: int
 
 
 class Training:
@@ -95,22 +69,9 @@ class Training:
 
     def parameters(self, **others):
         """The network that is trained, or with other arguments one with the same dictionary."""
-        s = self.settings
-        values = {
-            "gain": s.training_gain,
-            "sparsity": s.training_sparsity,
-            "highest_potential": s.training_highest_potential,
-        }
-        return Parameters.from_unit_dictionary(
-            self.dictionary,
-            spike_size=s.spike_size,
-            noise_penalty=s.noise_penalty,
-            leak=s.leak,
-            tau=s.tau_seconds * second,
-            **(values | others),
-        )
+        return self.settings.parameters(self.dictionary, **others)
 
-    def learn(self, batches, *, n_total=None, after_batch=None, progress=None):
+    def learn(self, batches, *, n_total=None, after_batch=None, n_jobs=None, progress=None):
         """Learn from batches, each (n_stimuli, n_pixels) with at most batch_size stimuli.
 
         Parameters
@@ -120,6 +81,8 @@ class Training:
             Number of batches of the whole training; towards its end steps are annealed.
         after_batch : callable, optional
             Called with this object after every update, between two batches.
+        n_jobs : int, optional
+            Processes for the shards of a batch; what is learned does not depend on it.
         progress : bool, optional
 
         Raises
@@ -129,57 +92,73 @@ class Training:
         KeyboardInterrupt
             After Ctrl-C; the last complete batch is learned.
         """
-        if self._network is None:
-            s = self.settings
-            self._network = SpikingNetwork(
-                self.parameters(),
-                pathway="shared",
-                n_copies=s.batch_size,
-                dt=s.tau_seconds / s.steps_per_tau * second,
-                name="ipvae_training",
-            )
-        else:
-            self._network.set_parameters(self.parameters())
         with progress_bar(n_total, "batches", progress, initial=self.n_batches) as bar:
 
-            def collect(trial, outcome):
-                self._learn_from(trial, outcome, n_total)
-                self._network.set_parameters(self.parameters())
+            def learn_from(shards):
+                self._learn_from(reduce(add, shards), n_total)
                 if after_batch is not None:
                     after_batch(self)
                 bar.set_postfix(self._shown(), refresh=False)
                 bar.update()
 
-            self._network.run_trials(self._trials(batches), collect)
+            if n_workers(n_jobs) == 1:
+                self._in_one_run(batches, learn_from)
+            else:
+                for batch in batches:
+                    learn_from(self._on_workers(batch, n_jobs))
 
-    def _trials(self, batches):
-        s = self.settings
-        steps = np.array([s.n_windows * s.steps_per_tau])
-        for batch in batches:
-            frames = np.zeros((s.batch_size, 1, batch.shape[1]), np.float32)
-            frames[: len(batch), 0] = batch
-            yield Trial(frames, steps, seed=[s.seed, 1, self.n_batches], used=len(batch))
+    def _in_one_run(self, batches, learn_from):
+        """All batches as trials of one Brian2 run."""
+        batches = iter(batches)
+        first = next(batches, None)
+        if first is None:
+            return
+        if self._network is None:
+            self._network = self.settings.network(self.dictionary)
+        network, shards = self._network, []
 
-    def _learn_from(self, trial, outcome, n_total):
+        def trials():
+            for batch in chain([first], batches):
+                network.set_parameters(self.parameters())
+                yield from self.settings.trials(batch, self.n_batches)
+                # The last shard has been collected when the next batch is asked for.
+                learn_from(shards)
+                shards.clear()
+
+        def collect(trial, outcome):
+            shards.append(Shard.of(trial, outcome, self.settings, self.dictionary))
+
+        network.run_trials(trials(), collect)
+
+    def _on_workers(self, batch, n_jobs):
+        tasks = [
+            (
+                self.settings,
+                self.dictionary,
+                batch[begin:end],
+                self.n_batches,
+                begin // self.settings.shard_size,
+            )
+            for begin, end in parts(len(batch), self.settings.shard_size, n_workers(n_jobs))
+        ]
+        return [shard for part in run_tasks(simulate_shards, tasks, n_jobs) for shard in part]
+
+    def _learn_from(self, shard, n_total):
+        """Update statistics and dictionary from a simulated batch."""
         s = self.settings
-        fit = np.flatnonzero(~outcome.diverged[: trial.used])
-        n_diverged = trial.used - len(fit)
-        if n_diverged > TOLERATED_DIVERGED * trial.used:
+        if shard.n_diverged > TOLERATED_DIVERGED * shard.n_stimuli:
             raise DivergenceError(
-                f"training diverged for {n_diverged} of {trial.used} stimuli in batch "
+                f"training diverged for {shard.n_diverged} of {shard.n_stimuli} stimuli in batch "
                 f"{self.n_batches + 1} at {s.steps_per_tau} steps per tau, training_gain "
                 f"{s.training_gain:g}: raise steps_per_tau, lower training_gain, or check that the "
                 "stimuli are z-scored"
             )
-        self.n_diverged += n_diverged
-        stimuli = trial.frames[fit, 0]
-        counts = outcome.counts[fit]
+        self.n_diverged += shard.n_diverged
         remaining = 1.0
         if n_total is not None and s.annealing:
             remaining = min(1.0, (1 - self.n_batches / n_total) / s.annealing)
-        sums = Sums.of(stimuli, counts[:, s.windows_left_out :], self.dictionary)
-        self._note(sums, stimuli, counts[:, -1])
-        self.statistics.update(sums, s.averaging_rate * max(remaining, FLOOR))
+        self._note(shard)
+        self.statistics.update(shard.sums, s.averaging_rate * max(remaining, FLOOR))
         self.dictionary = m_step(
             self.dictionary,
             self.statistics,
@@ -187,31 +166,23 @@ class Training:
             ridge=s.ridge,
             spike_size=np.float32(s.spike_size),
         )
-        self._revive_silent(sums, stimuli, counts[:, -1])
+        self._revive_silent(shard)
         self.n_batches += 1
 
-    def _revive_silent(self, sums, stimuli, last_counts):
-        self.silent += len(stimuli)
-        self.silent[sums.counts > 0] = 0
+    def _revive_silent(self, shard):
+        self.silent += shard.n_stimuli - shard.n_diverged
+        self.silent[shard.sums.counts > 0] = 0
         silent = np.flatnonzero(self.silent >= self.settings.revive_after)
-        if len(silent) and len(stimuli):
+        if len(silent) and len(shard.worst_stimuli):
             size = np.float32(self.settings.spike_size)
-            revived = revive(self.dictionary, silent, stimuli, last_counts, size)
+            revived = revive(self.dictionary, silent, shard.worst_stimuli, shard.worst_counts, size)
             self.statistics.forget(revived)
             self.silent[revived] = 0
             self.n_revived += len(revived)
 
-    def _note(self, sums, stimuli, last_counts):
-        deviation = stimuli - stimuli.mean(axis=1, keepdims=True)
-        error = ((stimuli - last_counts @ self.dictionary.T) ** 2).sum(axis=1)
-        total = (deviation**2).sum(axis=1)
-        # Of equal numbers the mean is rounded, so their total need not be zero.
-        varied = np.ptp(stimuli, axis=1) > 0
-        latest = {
-            "r2": float((1 - error[varied] / total[varied]).mean()) if varied.any() else 0.0,
-            "zeros": float((last_counts == 0).mean()) if len(last_counts) else 1.0,
-            "spikes": float(last_counts.sum(axis=1).mean()) if len(last_counts) else 0.0,
-        }
+    def _note(self, shard):
+        n = max(shard.n_stimuli - shard.n_diverged, 1)
+        latest = {name: getattr(shard, name) / n for name in ("r2", "zeros", "spikes")}
         old = self.figures or latest
         self.figures = {k: old[k] + SMOOTHING * (latest[k] - old[k]) for k in latest}
         self.figures["distance"] = float(distance(self.figures["r2"], self.figures["zeros"]))
@@ -318,4 +289,4 @@ def shuffled_batches(stimuli, batch_size, n_epochs, seed, first=0):
         start = first - epoch * per_epoch if epoch == first // per_epoch else 0
         for batch in range(start, per_epoch):
             chosen = order[batch * batch_size : (batch + 1) * batch_size]
-            yield stimuli[np.sort(chosen)]
+            yield np.asarray(stimuli[np.sort(chosen)])

@@ -93,7 +93,7 @@ def test_a_higher_gain_gets_a_smaller_dt(stimuli):
 
 
 def test_chosen_dt_does_not_diverge(stimuli):
-    parameters = make_parameters(natural_gradient_step=5.0)
+    parameters = make_parameters(natural_gradient_step=2.0)
     with warnings.catch_warnings():
         warnings.simplefilter("error", StabilityWarning)
         response = SpikingNetwork(parameters, pathway="shared", n_copies=5).present(
@@ -108,21 +108,44 @@ def test_no_stable_dt_says_why(stimuli):
 
 
 @pytest.mark.parametrize(
-    ("fraction", "words"), [(0.8, "only marginally stable"), (1.6, "expected to diverge")]
+    ("used", "words"), [(0.8, "only marginally stable"), (1.6, "expected to diverge")]
 )
-def test_warning_has_the_numbers_and_points_at_the_user(fraction, words, stimuli):
-    parameters = make_parameters(natural_gradient_step=1.0)
-    limit = stability._limit(parameters, stimuli)
-    # The limit falls as 1 / eta: put dt = tau / 10 at this fraction of it.
-    parameters = make_parameters(natural_gradient_step=fraction * limit / 2e-3)
-    network = SpikingNetwork(parameters, dt=2 * ms)
+@pytest.mark.parametrize("delay_steps", [0, 3])
+def test_warning_has_the_numbers_and_points_at_the_user(used, words, delay_steps, stimuli):
+    # With one step size for all neurons the loop gain is proportional to it.
+    plain = make_parameters(natural_gradient_step=1.0)
+    rates = stability.mean_field_rates(plain, stimuli)
+    gain = max(stability.loop_gain(plain, r) for r in rates)
+    eta = used * stability.critical_step(delay_steps) * 10 / gain
+    delay = delay_steps * 2 * ms if delay_steps else None
+    network = SpikingNetwork(make_parameters(natural_gradient_step=eta), dt=2 * ms, delay=delay)
     with pytest.warns(StabilityWarning) as caught:
         network.present(stimuli, 2 * ms)
     (warning,) = (w for w in caught if w.category is StabilityWarning)
-    assert f"dt = 2 ms {words}" in str(warning.message).replace(" is ", " ", 1)
-    assert f"about {2 / fraction:.3g} ms" in str(warning.message)
-    assert f"below {stability.MARGIN * 2 / fraction:.3g} ms is safe" in str(warning.message)
+    message = str(warning.message)
+    assert message.startswith("dt = 2 ms with a delay of 6 ms is" if delay else "dt = 2 ms is")
+    assert words in message
+    assert f"it uses {used:.2f} of the stability limit" in message
+    assert f"up to {stability.MARGIN} is safe" in message
     assert warning.filename == __file__
+
+
+@pytest.mark.parametrize("delay_steps", [0, 1, 2, 7])
+def test_critical_step_is_where_delayed_feedback_begins_to_grow(delay_steps):
+    """Roots of v[t + 1] = v[t] - g v[t - D] are inside the unit circle below it only."""
+    critical = stability.critical_step(delay_steps)
+    for g, grows in ((0.99 * critical, False), (1.01 * critical, True)):
+        polynomial = np.zeros(delay_steps + 2)
+        polynomial[:2] = 1, -1
+        polynomial[-1] += g
+        assert (np.abs(np.roots(polynomial)).max() > 1) == grows
+
+
+def test_chosen_dt_knows_of_the_delay(stimuli):
+    parameters = make_parameters(natural_gradient_step=2.0)
+    assert stability.choose_dt(parameters, stimuli) > 0
+    with pytest.raises(ValueError, match="or a delay below .* ms at tau"):
+        stability.choose_dt(parameters, stimuli, delay=40e-3)
 
 
 def test_safe_dt_does_not_warn(parameters, stimuli):

@@ -13,7 +13,8 @@ import pytest
 
 from ipvae_brian import DivergenceError, ModelFileError, training
 from ipvae_brian.learning import Statistics
-from ipvae_brian.training import Settings, Training, fingerprint, shuffled_batches
+from ipvae_brian.shards import Settings, Shard
+from ipvae_brian.training import Training, fingerprint, shuffled_batches
 
 SETTINGS = Settings(
     n_neurons=10,
@@ -26,6 +27,7 @@ SETTINGS = Settings(
     training_highest_potential=4.0,
     steps_per_tau=20,
     batch_size=20,
+    shard_size=20,
     n_windows=2,
     windows_left_out=1,
     n_epochs=2,
@@ -196,15 +198,15 @@ def test_divergence_is_told_with_numbers():
 
 def test_few_diverged_stimuli_are_left_out(monkeypatch):
     """One of 20 is tolerated and counted; two are not."""
-    original = Training._learn_from
+    original = Shard.of.__func__
 
     def diverge(n):
-        def learn_from(self, trial, outcome, n_total):
+        def of(cls, trial, outcome, *others):
             outcome.diverged[:n] = True
             outcome.counts[:n] = 10**6
-            return original(self, trial, outcome, n_total)
+            return original(cls, trial, outcome, *others)
 
-        monkeypatch.setattr(Training, "_learn_from", learn_from)
+        monkeypatch.setattr(Shard, "of", classmethod(of))
 
     diverge(1)
     trained = learn(noise(40), replace(SETTINGS, n_epochs=1))
@@ -420,6 +422,7 @@ OTHERS = {
     "ridge": 0.02,
     "annealing": 0.4,
     "revive_after": 61,
+    "shard_size": 7,
     "seed": 4,
 }
 

@@ -1,0 +1,1 @@
+"""What users would pick instead: back-propagation in PyTorch, LCA, scikit-learn."""

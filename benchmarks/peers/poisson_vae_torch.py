@@ -1,0 +1,255 @@
+"""The iterative Poisson VAE after its paper, in PyTorch on the CPU, trained by back-propagation.
+
+Written from Vafaii, Galor & Yates 2025 (arXiv 2410.19315) and the settings of its published runs;
+no code is taken over. One inference step on a batch of stimuli x (B, M), from potentials u (B, K):
+
+1. draw z ~ Poisson(exp(u));
+2. error = (x - Phi z) / sigma^2 and change = step * (Phi^T error - bias);
+3. clamp the change, add it, clamp the potential: below at -8, above softly at `clamp`;
+4. draw again, z' ~ Poisson(exp(u)), and reconstruct Phi z';
+5. reconstruction loss, the negative log likelihood of x; Kullback-Leibler (KL) loss of the new
+   posterior from the old one, which is the prior of online inference.
+
+That is two draws, three products with the dictionary, one exponential function of the potentials
+(the rates after a step are those before the next), one of the change and two soft clamps. A
+training iteration does 16 such steps with draws that can be differentiated, goes back through all
+of them, and takes one step of Adamax.
+"""
+
+import math
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+# Settings of the published runs on natural images.
+LOWEST = -8.0
+CLAMP = 10.0
+BETA = 24.0
+N_STEPS = 16
+BATCH = 200
+LEARNING_RATE = 0.005
+WEIGHT_DECAY = 3e-4
+LARGEST_GRADIENT = 300.0
+# An event this many temperatures after the end counts less than 1e-5.
+NEGLIGIBLE = 12.0
+
+
+class RelaxedPoisson(torch.autograd.Function):
+    """Poisson counts that can be differentiated: arrivals of a Poisson process, counted softly.
+
+    The n-th event arrives at the sum of n exponential numbers over the rate; it counts
+    sigmoid((1 - arrival) / temperature). The derivative with respect to the log rate is worked out
+    on the way, so the graph holds one array rather than every event, and an event is drawn only
+    where the one before could still count: the same draws as the paper's at a fraction of the cost.
+    """
+
+    @staticmethod
+    def forward(context, potential, temperature):
+        counts = torch.zeros_like(potential)
+        slope = torch.zeros_like(potential)
+        flat_counts, flat_slope = counts.view(-1), slope.view(-1)
+        waits = torch.exp(-potential).view(-1)
+        arrivals = torch.empty_like(waits).exponential_().mul_(waits)
+        latest = 1 + NEGLIGIBLE * temperature
+        where = None
+        while True:
+            near = (arrivals < latest).nonzero().view(-1)
+            if not len(near):
+                break
+            arrivals, waits = arrivals[near], waits[near]
+            where = near if where is None else where[near]
+            soft = torch.sigmoid((1 - arrivals) / temperature)
+            flat_counts.index_add_(0, where, soft)
+            flat_slope.index_add_(0, where, soft * (1 - soft) * arrivals / temperature)
+            arrivals = arrivals + torch.empty_like(waits).exponential_().mul_(waits)
+        context.save_for_backward(slope)
+        return counts
+
+    @staticmethod
+    def backward(context, gradient):
+        (slope,) = context.saved_tensors
+        return gradient * slope, None
+
+
+class StraightThroughPoisson(torch.autograd.Function):
+    """Poisson counts whose derivative is taken to be that of their mean: cheaper, and biased."""
+
+    @staticmethod
+    def forward(context, potential, temperature):
+        rates = torch.exp(potential)
+        context.save_for_backward(rates)
+        return torch.poisson(rates)
+
+    @staticmethod
+    def backward(context, gradient):
+        (rates,) = context.saved_tensors
+        return gradient * rates, None
+
+
+DRAWS = {"arrival_times": RelaxedPoisson, "straight_through": StraightThroughPoisson}
+
+
+def soft_upper(values, bound):
+    """Values that approach `bound` from below: bound - softplus(bound - values)."""
+    return bound - functional.softplus(bound - values)
+
+
+class PoissonVAE(nn.Module):
+    """The model: dictionary, bias, step size, noise and starting potential, all learned.
+
+    Parameters
+    ----------
+    n_pixels, n_neurons : int
+    seed : int, default 0
+        Of the weights; draws follow `torch.manual_seed`.
+    """
+
+    def __init__(self, n_pixels, n_neurons, seed=0):
+        super().__init__()
+        generator = torch.Generator().manual_seed(seed)
+        dictionary = 1e-4 * torch.randn(n_pixels, n_neurons, generator=generator)
+        start = -6 + 2 * torch.rand(n_neurons, generator=generator)
+        self.dictionary = nn.Parameter(dictionary)
+        self.log_bias = nn.Parameter(torch.full((n_neurons,), -3.0))
+        self.log_step = nn.Parameter(torch.zeros(1))
+        self.log_sigma = nn.Parameter(torch.zeros(n_pixels))
+        self.start = nn.Parameter(start)
+        self.clamp = CLAMP
+
+    @classmethod
+    def from_parameters(cls, parameters):
+        """The model whose step is that of `ipvae_brian.Parameters` at dt = tau without leak."""
+        model = cls(parameters.n_pixels, parameters.n_neurons)
+        values = {
+            "dictionary": parameters.dictionary,
+            "log_step": [math.log(parameters.natural_gradient_step.mean())],
+            "log_sigma": [0.5 * math.log(parameters.noise_variance)] * parameters.n_pixels,
+            "start": parameters.resting_potential,
+        }
+        with torch.no_grad():
+            for name, value in values.items():
+                getattr(model, name).copy_(torch.as_tensor(value, dtype=torch.float32))
+            model.log_bias.copy_(torch.as_tensor(parameters.threshold).clamp(min=1e-12).log())
+        return model
+
+    def update(self, potential, stimuli, counts):
+        """Potentials after one update by given counts (steps 2 and 3)."""
+        error = (stimuli - counts @ self.dictionary.T) * torch.exp(-2 * self.log_sigma)
+        change = torch.exp(self.log_step) * (error @ self.dictionary - torch.exp(self.log_bias))
+        change = soft_upper(change.clamp(min=LOWEST), self.clamp)
+        return soft_upper((potential + change).clamp(min=LOWEST), self.clamp)
+
+    def losses(self, potential, prior, stimuli, counts):
+        """Reconstruction and KL loss of every stimulus, (B,) each (step 5).
+
+        The KL bracket is multiplied by the posterior rate, as in the published code whose beta is
+        used here; the divergence itself has the prior rate there.
+        """
+        error = (stimuli - counts @ self.dictionary.T) * torch.exp(-self.log_sigma)
+        constant = self.log_sigma.sum() + 0.5 * math.log(2 * math.pi) * stimuli.shape[1]
+        reconstruction = 0.5 * (error**2).sum(dim=1) + constant
+        gained = potential - prior
+        divergence = torch.exp(potential) * (1 + torch.exp(gained) * (gained - 1))
+        return reconstruction, divergence.sum(dim=1)
+
+    @torch.no_grad()
+    def infer(self, stimuli, n_steps, after_step=None):
+        """Infer static stimuli by `n_steps` steps, all five parts of each.
+
+        Parameters
+        ----------
+        stimuli : torch.Tensor, shape (B, M)
+        n_steps : int
+        after_step : callable, optional
+            Gets the counts of the second draw of every step.
+
+        Returns
+        -------
+        counts, potential : torch.Tensor, shape (B, K)
+            Of the last step.
+        reconstruction, divergence : torch.Tensor, shape (B,)
+            Sums over the steps.
+        """
+        weights = self.dictionary.contiguous()
+        back = weights.T.contiguous()
+        precision = torch.exp(-2 * self.log_sigma)
+        step, bias = torch.exp(self.log_step), torch.exp(self.log_bias)
+        constant = self.log_sigma.sum() + 0.5 * math.log(2 * math.pi) * stimuli.shape[1]
+        potential = self.start.expand(len(stimuli), -1).clone()
+        rates = torch.exp(potential)
+        reconstruction = torch.zeros(len(stimuli))
+        divergence = torch.zeros(len(stimuli))
+        for _ in range(n_steps):
+            error = torch.addmm(stimuli, torch.poisson(rates), back, alpha=-1).mul_(precision)
+            change = (error @ weights).sub_(bias).mul_(step).clamp_(min=LOWEST)
+            change = functional.softplus(change.neg_().add_(self.clamp)).neg_().add_(self.clamp)
+            prior = potential
+            potential = (prior + change).clamp_(min=LOWEST).neg_().add_(self.clamp)
+            potential = functional.softplus(potential).neg_().add_(self.clamp)
+            torch.exp(potential, out=rates)
+            counts = torch.poisson(rates)
+            error = torch.addmm(stimuli, counts, back, alpha=-1)
+            reconstruction += error.square_().mul_(precision).sum(dim=1).mul_(0.5).add_(constant)
+            gained = torch.sub(potential, prior, out=change)
+            bracket = torch.exp(gained).mul_(gained.sub_(1)).add_(1)
+            divergence += bracket.mul_(rates).sum(dim=1)
+            if after_step is not None:
+                after_step(counts)
+        return counts, potential, reconstruction, divergence
+
+
+class Trainer:
+    """Back-propagation through the steps of inference.
+
+    Schedules run over the progress of the whole training, from 0 to 1: temperature 1 to 0.01 in
+    the first half, beta and the clamp rise over the first tenth, a short warm-up of the learning
+    rate, then a cosine.
+
+    Parameters
+    ----------
+    model : PoissonVAE
+    draws : {"arrival_times", "straight_through"}
+    n_steps : int, default 16
+    beta : float, default 24
+    """
+
+    def __init__(self, model, draws="arrival_times", n_steps=N_STEPS, beta=BETA):
+        self.model = model
+        self.draw = DRAWS[draws].apply
+        self.n_steps = n_steps
+        self.beta = beta
+        self.optimiser = torch.optim.Adamax(
+            model.parameters(), lr=LEARNING_RATE, weight_decay=WEIGHT_DECAY
+        )
+
+    def iteration(self, stimuli, progress):
+        """Learn from one batch; `progress` is the share of the training that has passed.
+
+        Returns
+        -------
+        float
+            The loss before the update.
+        """
+        model = self.model
+        temperature = 1 - 0.99 * min(progress / 0.5, 1)
+        rise = min(progress / 0.1, 1)
+        model.clamp = 2 + rise * (CLAMP - 2)
+        warm = min(progress / 0.005, 1)
+        rate = LEARNING_RATE * max(warm * 0.5 * (1 + math.cos(math.pi * progress)), 1e-3)
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate
+        loss = 0.0
+        potential = model.start.expand(len(stimuli), -1)
+        for _ in range(self.n_steps):
+            prior = potential
+            potential = model.update(prior, stimuli, self.draw(prior, temperature))
+            counts = self.draw(potential, temperature)
+            reconstruction, divergence = model.losses(potential, prior, stimuli, counts)
+            loss = loss + reconstruction.mean() + self.beta * rise * divergence.mean()
+        loss = loss / self.n_steps
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_(model.parameters(), LARGEST_GRADIENT)
+        self.optimiser.step()
+        return float(loss.detach())

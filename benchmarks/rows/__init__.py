@@ -1,0 +1,1 @@
+"""One module for each row: ``measure(setup)`` returns what was measured, and its figures."""

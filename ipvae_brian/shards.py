@@ -1,0 +1,182 @@
+"""The E-step of learning: batches are cut into shards, simulated, and summed up.
+
+A shard is what the copies of one network see at once. Each has random numbers of its own, made of
+the training's seed, the number of the batch and its own, so it does not matter which process
+simulates it, in which order, or how often.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from brian2.only import second
+
+from ipvae_brian.learning import Sums
+from ipvae_brian.network import SpikingNetwork
+from ipvae_brian.parallel import OneNetwork
+from ipvae_brian.parameters import Parameters
+from ipvae_brian.presentation import Trial
+
+# Stimuli of a shard that are kept for reviving silent neurons: those reconstructed worst.
+N_WORST = 16
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What determines a training besides its data; stored with checkpoints and compared.
+
+    Names as in `IPVAE`, which documents and checks them.
+    """
+
+    n_neurons: int
+    spike_size: float
+    noise_penalty: float
+    leak: float
+    tau_seconds: float
+    training_gain: float
+    training_sparsity: float
+    training_highest_potential: float
+    steps_per_tau: int
+    batch_size: int
+    shard_size: int
+    n_windows: int
+    windows_left_out: int
+    n_epochs: int
+    averaging_rate: float
+    dictionary_step: float
+    ridge: float
+    annealing: float
+    revive_after: int
+    seed: int
+
+    def parameters(self, dictionary, **others):
+        """The network that is trained, or with other arguments one with the same dictionary."""
+        values = {
+            "gain": self.training_gain,
+            "sparsity": self.training_sparsity,
+            "highest_potential": self.training_highest_potential,
+        }
+        return Parameters.from_unit_dictionary(
+            dictionary,
+            spike_size=self.spike_size,
+            noise_penalty=self.noise_penalty,
+            leak=self.leak,
+            tau=self.tau_seconds * second,
+            **(values | others),
+        )
+
+    def network(self, dictionary):
+        """A network of as many copies as there are stimuli in a shard."""
+        return SpikingNetwork(
+            self.parameters(dictionary),
+            pathway="shared",
+            n_copies=self.shard_size,
+            dt=self.tau_seconds / self.steps_per_tau * second,
+            name="ipvae_training",
+        )
+
+    def trials(self, stimuli, n_batch, first_shard=0):
+        """The shards of a batch, or of a part of it that begins with shard number `first_shard`."""
+        steps = np.array([self.n_windows * self.steps_per_tau])
+        for shard, begin in enumerate(range(0, len(stimuli), self.shard_size), first_shard):
+            part = stimuli[begin : begin + self.shard_size]
+            frames = np.zeros((self.shard_size, 1, stimuli.shape[1]), np.float32)
+            frames[: len(part), 0] = part
+            yield Trial(frames, steps, seed=[self.seed, 1, n_batch, shard], used=len(part))
+
+
+@dataclass
+class Shard:
+    """What learning needs to know of a simulated shard, or of several added up.
+
+    Parameters
+    ----------
+    sums : Sums
+        Of the windows that count.
+    n_stimuli, n_diverged : int
+        Stimuli shown; those of them that ran away and are left out of all the rest.
+    r2, zeros, spikes : float
+        Sums over stimuli, of the last window.
+    worst_stimuli : numpy.ndarray, shape (n_worst, n_pixels)
+    worst_counts : numpy.ndarray, shape (n_worst, n_neurons)
+        The stimuli that are reconstructed worst, and their counts in the last window.
+    """
+
+    sums: Sums
+    n_stimuli: int
+    n_diverged: int
+    r2: float
+    zeros: float
+    spikes: float
+    worst_stimuli: np.ndarray
+    worst_counts: np.ndarray
+
+    @classmethod
+    def of(cls, trial, outcome, settings, dictionary):
+        """Sum up a trial."""
+        fit = np.flatnonzero(~outcome.diverged[: trial.used])
+        stimuli, counts = trial.frames[fit, 0], outcome.counts[fit]
+        last = counts[:, -1]
+        error = ((stimuli - last.astype(dictionary.dtype) @ dictionary.T) ** 2).sum(axis=1)
+        total = ((stimuli - stimuli.mean(axis=1, keepdims=True)) ** 2).sum(axis=1)
+        # A stimulus without variance counts as explained. (Of equal numbers the mean is rounded,
+        # so their total need not be zero.)
+        varied = np.ptp(stimuli, axis=1) > 0
+        r2 = 1 - np.divide(error, total, out=np.zeros_like(error), where=varied)
+        worst = np.argsort(-error, kind="stable")[:N_WORST]
+        return cls(
+            sums=Sums.of(stimuli, counts[:, settings.windows_left_out :], dictionary),
+            n_stimuli=trial.used,
+            n_diverged=trial.used - len(fit),
+            r2=float(r2.sum()),
+            zeros=float((last == 0).mean(axis=1).sum()),
+            spikes=float(last.sum()),
+            worst_stimuli=stimuli[worst],
+            worst_counts=last[worst],
+        )
+
+    def __add__(self, other):
+        def both(name):
+            return getattr(self, name) + getattr(other, name)
+
+        def stacked(name):
+            return np.concatenate([getattr(self, name), getattr(other, name)])
+
+        added = ("sums", "n_stimuli", "n_diverged", "r2", "zeros", "spikes")
+        values = {name: both(name) for name in added}
+        return Shard(
+            **values,
+            worst_stimuli=stacked("worst_stimuli"),
+            worst_counts=stacked("worst_counts"),
+        )
+
+
+_kept = OneNetwork()
+
+
+def simulate_shards(settings, dictionary, stimuli, n_batch, first_shard):
+    """Simulate a part of a batch in a worker.
+
+    Parameters
+    ----------
+    settings : Settings
+    dictionary : numpy.ndarray, shape (n_pixels, n_neurons)
+    stimuli : numpy.ndarray, shape (n_stimuli, n_pixels)
+    n_batch : int
+        Number of the batch.
+    first_shard : int
+        Number of the first of these shards within it.
+
+    Returns
+    -------
+    list of Shard
+    """
+    shards = []
+
+    def collect(trial, outcome):
+        shards.append(Shard.of(trial, outcome, settings, dictionary))
+
+    key = (settings, stimuli.shape[1])
+    with _kept.use(key, lambda: settings.network(dictionary)) as network:
+        network.set_parameters(settings.parameters(dictionary))
+        network.run_trials(settings.trials(stimuli, n_batch, first_shard), collect)
+    return shards
