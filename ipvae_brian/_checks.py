@@ -29,6 +29,8 @@ def finite_array(value, name, *, ndim=None, shape=None, dtype=np.float64):
     ValueError
         If it is empty, has another rank or shape, or holds NaN or infinity.
     """
+    if isinstance(value, Quantity) and not get_dimensions(value).is_dimensionless:
+        raise TypeError(f"{name} must hold numbers without units, got {value!s}")
     try:
         array = np.asarray(value)
     except ValueError as error:
@@ -47,8 +49,8 @@ def finite_array(value, name, *, ndim=None, shape=None, dtype=np.float64):
         array.ndim != len(shape)
         or any(w is not None and w != g for w, g in zip(shape, array.shape, strict=True))
     ):
-        wanted = tuple("any" if w is None else w for w in shape)
-        raise ValueError(f"{name} must have shape {wanted}, got {array.shape}")
+        wanted = ", ".join("any" if w is None else str(w) for w in shape)
+        raise ValueError(f"{name} must have shape ({wanted}), got {array.shape}")
     array = array.astype(dtype, copy=False)
     finite = np.isfinite(array)
     if not finite.all():

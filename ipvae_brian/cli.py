@@ -63,14 +63,14 @@ def parser():
     train.add_argument("--resume", action="store_true", help="go on from the checkpoint, if any")
     train.add_argument("--n-train", type=int, metavar="N", help="patches to learn from")
     train.add_argument("--data-note", help="origin and terms of the data, for the model card")
-    train.add_argument("--n-evaluate", type=int, default=2000, help="validation patches (2000)")
+    train.add_argument("--n-evaluate", type=int, help="validation patches (2000)")
     for option, kind, text in TRAINING_OPTIONS:
         train.add_argument(f"--{option}", type=kind, help=text)
 
     evaluate = command("evaluate", "Measure a model's code of held-out patches.")
     evaluate.add_argument("model", help="name or file of a model")
     data(evaluate, default="photographs")
-    evaluate.add_argument("--n-stimuli", type=int, default=2000, metavar="N", help="(2000)")
+    evaluate.add_argument("--n-stimuli", type=int, metavar="N", help="(2000)")
     evaluate.add_argument("--windows", type=int, default=16, help="windows of tau each (16)")
     evaluate.add_argument("--dt-ms", type=float, help="time step; tau for discrete updates")
     evaluate.add_argument("--gain", type=float, help="another gain kappa than the model's")

@@ -17,7 +17,7 @@ from ipvae_brian.network import SpikingNetwork
 from ipvae_brian.stimuli import load_stimuli
 from ipvae_brian.storage import write_bytes
 
-SUMMARY = ("r2", "r2_rates", "zeros", "distance", "spikes_per_tau")
+N_HELD_OUT = 2000
 
 
 def demo(options):
@@ -48,11 +48,7 @@ def train(options):
             settings[name] = getattr(options, name)
     if "tau_ms" in settings:
         settings["tau"] = number(settings.pop("tau_ms"), "--tau-ms", above=0) * ms
-    patches = load_stimuli(
-        options.data,
-        n_train=options.n_train,
-        n_validation=whole_number(options.n_evaluate, "--n-evaluate"),
-    )
+    patches = _load(options.data, options.n_evaluate, "--n-evaluate", n_train=options.n_train)
     model = IPVAE(
         **settings,
         random_state=whole_number(options.seed, "--seed", minimum=0),
@@ -114,8 +110,7 @@ def evaluate(options):
     parameters = load_model(options.model)
     if options.gain is not None:
         parameters = with_gain(parameters, options.gain)
-    n_stimuli = whole_number(options.n_stimuli, "--n-stimuli")
-    stimuli = _held_out(parameters, options.data, n_stimuli)
+    stimuli = _held_out(parameters, options.data, options.n_stimuli)
     figures, _ = evaluate_model(
         parameters,
         stimuli,
@@ -178,9 +173,20 @@ def simulate(options):
     return figures
 
 
+def _load(data, n_validation, option, n_train=None):
+    """Patches with so many held-out ones; by default 2,000, or all that a file has."""
+    if n_validation is not None:
+        n_validation = whole_number(n_validation, option)
+    elif Path(data).is_file():
+        n_validation = min(N_HELD_OUT, len(load_stimuli(data).validation))
+    else:
+        n_validation = N_HELD_OUT
+    return load_stimuli(data, n_train=n_train, n_validation=n_validation)
+
+
 def _held_out(parameters, data, n_stimuli=None):
     """Validation patches that fit the model."""
-    patches = load_stimuli(data, n_validation=n_stimuli)
+    patches = _load(data, n_stimuli, "--n-stimuli")
     if np.prod(patches.shape) != parameters.n_pixels:
         raise ValueError(
             f"--data: patches of {patches.shape} pixels do not fit a model for stimuli of "

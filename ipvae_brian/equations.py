@@ -13,7 +13,7 @@ The strings are public: use them in a NeuronGroup of your own, with `namespace(p
 
 MEMBRANE = """
 du/dt = (natural_gradient_step*(drive - threshold) - leak*(u - resting_potential))/tau : 1
-dexpected_count/dt = rate : 1     # what a Poisson count would be on average since the start
+dexpected_count/dt = rate : 1     # what the Poisson count would be on average, in a window
 rate = exp(u)/tau : Hz
 drive : 1                         # Phi^T x / sigma2; zero where error units deliver it
 threshold : 1 (constant)

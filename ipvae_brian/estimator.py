@@ -12,7 +12,8 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ipvae_brian import metrics
-from ipvae_brian._checks import number, seconds, whole_number
+from ipvae_brian._checks import finite_array, number, seconds, whole_number
+from ipvae_brian.errors import ModelFileError
 from ipvae_brian.evaluation import COPIES, simulate_many
 from ipvae_brian.network import SpikingNetwork
 from ipvae_brian.parameters import Parameters
@@ -77,6 +78,8 @@ class IPVAE(TransformerMixin, BaseEstimator):
         Windows of tau that `transform` and `score` simulate; the last one is the code.
     learn_prior : bool, default False
         Whether the prior rates become the neurons' mean rates, so that inference starts there.
+    stimulus_shape : tuple of int, optional
+        Rows and columns of the stimuli, for figures; by default they are rows of pixels.
     standardise : bool, default True
         Whether stimuli are z-scored with one mean and one scale, those of the training stimuli.
     random_state : int, RandomState or None, default None
@@ -156,6 +159,7 @@ class IPVAE(TransformerMixin, BaseEstimator):
         revive_after=4000,
         inference_windows=16,
         learn_prior=False,
+        stimulus_shape=None,
         standardise=True,
         random_state=None,
         checkpoint=None,
@@ -185,6 +189,7 @@ class IPVAE(TransformerMixin, BaseEstimator):
         self.revive_after = revive_after
         self.inference_windows = inference_windows
         self.learn_prior = learn_prior
+        self.stimulus_shape = stimulus_shape
         self.standardise = standardise
         self.random_state = random_state
         self.checkpoint = checkpoint
@@ -279,7 +284,8 @@ class IPVAE(TransformerMixin, BaseEstimator):
     def partial_fit(self, X, y=None):
         """Learn from one more array of stimuli, in batches of `batch_size`, in their order.
 
-        The first call determines the standardisation and starts from a random dictionary.
+        The first call determines the standardisation and starts from a random dictionary, or goes
+        on from the one that was loaded or fitted.
 
         Parameters
         ----------
@@ -292,11 +298,15 @@ class IPVAE(TransformerMixin, BaseEstimator):
         IPVAE
             Itself.
         """
-        first = not hasattr(self, "_training")
-        X = validate_data(self, X, dtype=KEPT, reset=first)
-        if first:
-            self._set_standardisation(X)
-            self._training = Training(self._settings(X), X.shape[1])
+        loaded = hasattr(self, "parameters_")
+        X = validate_data(self, X, dtype=KEPT, reset=not loaded)
+        if not hasattr(self, "_training"):
+            dictionary = None
+            if loaded:
+                dictionary = self.parameters_.dictionary.astype(np.float32)
+            else:
+                self._set_standardisation(X)
+            self._training = Training(self._settings(X), X.shape[1], dictionary)
         size = self._training.settings.batch_size
         batches = (self.standardise_stimuli(X[i : i + size]) for i in range(0, len(X), size))
         self._training.learn(batches, n_jobs=self.n_jobs, progress=False)
@@ -415,12 +425,18 @@ class IPVAE(TransformerMixin, BaseEstimator):
             gain=self.gain,
             sparsity=self.sparsity,
             highest_potential=HIGHEST_POTENTIAL,
+            stimulus_shape=self.stimulus_shape,
             stimulus_mean=self._mean,
             stimulus_scale=self._scale,
         )
         self.noise_variance_ = max(float(statistics.noise_variance), 1e-12)
         self.parameters_ = parameters.with_noise_variance(self.noise_variance_)
-        own = {"gain": float(self.gain), "sparsity": float(self.sparsity)}
+        own = {
+            "gain": float(self.gain),
+            "sparsity": float(self.sparsity),
+            "inference_windows": int(self.inference_windows),
+            "random_state": training.settings.seed,
+        }
         self.settings_ = asdict(training.settings) | own
         self.mean_counts_ = statistics.mean_counts.copy()
         self.training_figures_ = dict(training.figures)
@@ -497,13 +513,8 @@ class IPVAE(TransformerMixin, BaseEstimator):
     def inverse_transform(self, X):
         """Stimuli decoded from spike counts (n_stimuli, n_neurons), in their own units."""
         check_is_fitted(self, "parameters_")
-        counts = np.asarray(X, dtype=np.float64)
         p = self.parameters_
-        if counts.ndim != 2 or counts.shape[1] != p.n_neurons:
-            raise ValueError(
-                f"X must have shape (n_stimuli, {p.n_neurons}), counts of the neurons, "
-                f"got {counts.shape}"
-            )
+        counts = finite_array(X, "X", shape=(None, p.n_neurons))
         return counts @ p.dictionary.T * self._scale + self._mean
 
     def score(self, X, y=None):
@@ -547,9 +558,15 @@ class IPVAE(TransformerMixin, BaseEstimator):
         """
         parameters = Parameters.load(path)
         stored = parameters.provenance.get("settings", {})
+        if not isinstance(stored, dict):
+            raise ModelFileError(f"{path}: field 'provenance': settings must be a dict")
         known = cls().get_params()
         estimator = cls(**{k: v for k, v in stored.items() if k in known})
-        estimator.set_params(n_neurons=parameters.n_neurons, tau=parameters.tau)
+        estimator.set_params(
+            n_neurons=parameters.n_neurons,
+            tau=parameters.tau,
+            stimulus_shape=parameters.stimulus_shape,
+        )
         estimator.parameters_ = parameters
         estimator.settings_ = stored
         estimator.noise_variance_ = parameters.noise_variance

@@ -1,23 +1,19 @@
 """How well a model codes held-out stimuli: one dictionary of figures."""
 
 import time
-import warnings
 from dataclasses import replace
 
 import numpy as np
 from brian2.only import ms, second
 
 from ipvae_brian._checks import number, whole_number
-from ipvae_brian.errors import DivergenceError, StabilityWarning
 from ipvae_brian.metrics import distance
 from ipvae_brian.network import SpikingNetwork, as_stimuli
 from ipvae_brian.parallel import OneNetwork, n_workers, parts, run_tasks
 from ipvae_brian.response import Response
-from ipvae_brian.stability import choose_dt
+from ipvae_brian.stability import choose_dt, with_halvings
 
 COPIES = 200
-# How often a run at a chosen time step is repeated at half of it when it diverged.
-HALVINGS = 3
 
 
 def evaluate(
@@ -130,18 +126,15 @@ def simulate_many(
         Counts and rates; no spike times and potentials.
     """
     stimuli = as_stimuli(stimuli, parameters, "stimuli")
-    chosen = None if dt is not None else choose_dt(parameters, stimuli) * second
-    for halving in range(HALVINGS + 1):
-        try:
-            step = dt if chosen is None else chosen / 2**halving
-            return _present(
-                parameters, stimuli, duration, step, seed, engine, n_copies, n_jobs, progress
-            )
-        except DivergenceError as error:
-            if chosen is None or halving == HALVINGS:
-                raise
-            warnings.warn(f"repeating at half the time step: {error}", StabilityWarning, 2)
-    raise AssertionError("unreachable")
+
+    def run(step):
+        return _present(
+            parameters, stimuli, duration, step, seed, engine, n_copies, n_jobs, progress
+        )
+
+    if dt is not None:
+        return run(dt)
+    return with_halvings(lambda step: run(step * second), choose_dt(parameters, stimuli))
 
 
 def _present(parameters, stimuli, duration, dt, seed, engine, n_copies, n_jobs, progress):

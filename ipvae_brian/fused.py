@@ -29,7 +29,7 @@ class FusedShared:
         n_copies populations, one after the other.
     parameters : Parameters
     options : dict
-        Passed to the Brian2 objects: dt.
+        Passed to the Brian2 objects: clock.
     n_copies : int
     step : float
         Time step in units of tau.
@@ -57,7 +57,10 @@ class FusedShared:
         self.window_gained = np.zeros(shape, self.dtype)
         self.objects = [
             brian.NetworkOperation(
-                operation, dt=options["dt"], when=when, name=f"{neurons.name}_{operation.__name__}"
+                operation,
+                clock=options["clock"],
+                when=when,
+                name=f"{neurons.name}_{operation.__name__}",
             )
             for operation, when in ((self.draw, "start"), (self.update, "synapses"))
         ]

@@ -28,7 +28,7 @@ class Synapses:
         The population; receives its drive directly.
     parameters : Parameters
     options : dict
-        Passed to every Brian2 object: dt and codeobj_class.
+        Passed to every Brian2 object: clock and codeobj_class.
     delay : Quantity, optional
         Time from a spike to its inhibition; without it, within the same time step.
     """
@@ -36,7 +36,7 @@ class Synapses:
     def __init__(self, neurons, parameters, options, delay=None):
         self.neurons = neurons
         self.axons = None
-        delay_steps = 0 if delay is None else round(float(delay / options["dt"]))
+        delay_steps = 0 if delay is None else round(float(delay / options["clock"].dt))
         self.objects = []
         if delay_steps:
             self._conduct(delay_steps, options)
@@ -164,7 +164,7 @@ class Shared:
         self.neurons = neurons
         self.n_copies = n_copies
         self.lateral = brian.NetworkOperation(
-            self.inhibit, dt=options["dt"], when="synapses", name=f"{neurons.name}_lateral"
+            self.inhibit, clock=options["clock"], when="synapses", name=f"{neurons.name}_lateral"
         )
         self.objects = [self.lateral]
         self.set_parameters(parameters)

@@ -148,6 +148,11 @@ def free_energy(stimuli, rates, parameters, *, prior_rates=None, beta=1.0):
     if prior_rates is None:
         prior_rates = np.exp(parameters.resting_potential)
     prior_rates = finite_array(prior_rates, "prior_rates", ndim=(0, 1))
+    if prior_rates.ndim and len(prior_rates) != parameters.n_neurons:
+        raise ValueError(
+            f"prior_rates must be one number or have shape ({parameters.n_neurons},), "
+            f"got {prior_rates.shape}"
+        )
     if (rates < 0).any():
         raise ValueError("rates must not be negative")
     if (prior_rates <= 0).any():

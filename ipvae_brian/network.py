@@ -23,7 +23,7 @@ from ipvae_brian.parameters import Parameters
 from ipvae_brian.presentation import Presenter, Trial, WindowCounter, raise_if_diverged
 from ipvae_brian.progress import progress_bar
 from ipvae_brian.response import Clock, Recording, Response
-from ipvae_brian.stability import check_dt, choose_dt
+from ipvae_brian.stability import check_dt, choose_dt, with_halvings
 
 ENGINES = ("equations", "fused")
 
@@ -41,7 +41,7 @@ class SpikingNetwork:
         Copies of the population; more than 1 only with "shared".
     dt : Quantity, optional
         Time step, at most tau and a whole fraction of it. Without it the first presentation
-        chooses a stable one (`ipvae_brian.stability.choose_dt`).
+        chooses one (`ipvae_brian.stability.choose_dt`) and halves it should the run diverge.
     delay : Quantity, optional
         Synaptic delay of the "synapses" pathway.
     engine : {"fused", "equations"}, optional
@@ -66,6 +66,7 @@ class SpikingNetwork:
     pathway_object : Synapses, ErrorUnits, Shared or FusedShared
         Its `objects` are all Brian2 objects of the pathway, such as the error units.
     spike_monitor, potential_monitor : brian2 monitors or None
+    clock : brian2.Clock
     brian_network : brian2.Network
         Holds all of them; `add` puts your own objects there.
 
@@ -114,6 +115,8 @@ class SpikingNetwork:
             raise ValueError(f"engine 'fused' needs pathway 'shared', got {pathway!r}")
         if is_standalone() and shared:
             raise ValueError("pathway 'shared' does not run in C++ standalone mode; use 'synapses'")
+        if precision is not None and not shared:
+            raise ValueError(f"precision needs pathway 'shared', got {pathway!r}")
         default_precision = "single" if self.engine == "fused" else "double"
         self.precision = known_name(precision or default_precision, "precision", PRECISIONS)
         self.target = code_object_class(target)
@@ -159,8 +162,9 @@ class SpikingNetwork:
         p = self.parameters
         self.dt = dt * second
         self.steps_per_tau = round(float(p.tau) / dt)
-        # For every object of Brian2: its own clock step and target, no global default.
-        options = {"dt": self.dt, "codeobj_class": self.target}
+        # For every object of Brian2: this clock and this target, no global default.
+        self.clock = brian.Clock(self.dt, name=f"{self.name}_clock")
+        options = {"clock": self.clock, "codeobj_class": self.target}
         single = self.precision == "single"
         self.neurons = brian.NeuronGroup(
             self.n_copies * p.n_neurons,
@@ -360,10 +364,27 @@ class SpikingNetwork:
         if seed is not None:
             seed = whole_number(seed, "seed", minimum=0)
         shown = frames.reshape(-1, frames.shape[2])
-        self.build(shown)
+        arguments = frames, lengths, reset, reset_frames, seed, progress, first
+        if self.brian_network is None:
+            self.build(shown)
+
+            def run(dt):
+                # Nobody has seen the objects yet, so they may be made anew with another step.
+                if dt != float(self.dt):
+                    self._build(dt)
+                return self._run_at_dt(*arguments)
+
+            return (
+                self._run_at_dt(*arguments)
+                if is_standalone()
+                else with_halvings(run, float(self.dt))
+            )
         if (energy := _largest_energy(shown)) > 1.1 * self._checked_energy:
             check_dt(self.parameters, shown, float(self.dt), delay=self._delay_seconds)
             self._checked_energy = energy
+        return self._run_at_dt(*arguments)
+
+    def _run_at_dt(self, frames, lengths, reset, reset_frames, seed, progress, first):
         frame_steps = np.round(lengths / float(self.dt)).astype(int)
         if (frame_steps < 1).any():
             raise ValueError(
@@ -380,7 +401,7 @@ class SpikingNetwork:
                 "seed is compiled into a standalone program, which would repeat the same random "
                 "numbers for every frame: leave it out, or present one frame"
             )
-        start = float(self.brian_network.t / second)
+        start = float(self.clock.variables["t"].get_value()[0]) if not is_standalone() else 0.0
         trials = []
         for wave in range(waves):
             part = frames[wave * self.n_copies : (wave + 1) * self.n_copies]
@@ -543,6 +564,8 @@ def _largest_energy(stimuli):
 
 
 def _recorded_neurons(neurons, n_neurons):
+    if np.ndim(neurons) != 1:
+        raise TypeError(f"record_potentials must be a list of neurons, got {neurons!r}")
     recorded = tuple(whole_number(j, "record_potentials", minimum=0) for j in neurons)
     if recorded and max(recorded) >= n_neurons:
         raise ValueError(

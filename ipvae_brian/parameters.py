@@ -24,6 +24,11 @@ SCALARS = (
 )
 
 
+def _frozen(array):
+    array.flags.writeable = False
+    return array
+
+
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Parameters:
     """Everything that a network needs to infer: weights, membrane constants and their origin.
@@ -87,8 +92,7 @@ class Parameters:
     def __post_init__(self):
         def store(name, value):
             if isinstance(value, np.ndarray):
-                value = value.copy()
-                value.flags.writeable = False
+                value = _frozen(value.copy())
             object.__setattr__(self, name, value)
 
         dictionary = finite_array(self.dictionary, "dictionary", ndim=2)
@@ -114,7 +118,9 @@ class Parameters:
         store("highest_potential", highest)
         if (self.resting_potential < lowest).any() or (self.resting_potential > highest).any():
             raise ValueError(f"resting_potential must lie within [{lowest:g}, {highest:g}]")
-        shape = (n_pixels,) if self.stimulus_shape is None else tuple(self.stimulus_shape)
+        shape = (n_pixels,) if self.stimulus_shape is None else self.stimulus_shape
+        if not isinstance(shape, tuple | list):
+            raise TypeError(f"stimulus_shape must be a tuple of whole numbers, got {shape!r}")
         if not all(isinstance(n, (int, np.integer)) and n > 0 for n in shape) or (
             np.prod(shape) != n_pixels
         ):
@@ -128,7 +134,7 @@ class Parameters:
             if not isinstance(value, dict) and not (value is None and name == "whitening"):
                 raise TypeError(f"{name} must be a dict, got {type(value).__name__}")
             try:
-                json.dumps(value, allow_nan=False)
+                store(name, json.loads(json.dumps(value, allow_nan=False)))  # a copy
             except (TypeError, ValueError) as error:
                 raise ValueError(f"{name} must be JSON-able: {error}") from None
 
@@ -182,12 +188,12 @@ class Parameters:
     @cached_property
     def spike_sizes(self):
         """Lengths of the dictionary columns, shape (n_neurons,)."""
-        return np.linalg.norm(self.dictionary, axis=0)
+        return _frozen(np.linalg.norm(self.dictionary, axis=0))
 
     @cached_property
     def lateral_weights(self):
         """W = Phi^T Phi / sigma2, shape (n_neurons, n_neurons); the diagonal inhibits itself."""
-        return self.dictionary.T @ self.dictionary / self.noise_variance
+        return _frozen(self.dictionary.T @ self.dictionary / self.noise_variance)
 
     def standardise(self, stimuli):
         """Stimuli in their own units as the networks take them."""

@@ -14,6 +14,9 @@ from ipvae_brian._brian import array_of
 from ipvae_brian.errors import DivergenceError
 from ipvae_brian.stability import largest_stable_dt
 
+# Spikes that may come together without a reason; see `diverged_copies`.
+CHANCE = 10
+
 
 @dataclass
 class Trial:
@@ -62,7 +65,6 @@ class WindowCounter:
         self.z = array_of(neurons, "z")
         self.expected = array_of(neurons, "expected_count")
         self.counts = np.zeros(self.z.shape, np.int32)
-        self.last = self.expected.copy()
 
     def after_step(self):
         self.counts += self.z
@@ -73,9 +75,9 @@ class WindowCounter:
 
     def take_window(self):
         counts = self.counts.reshape(self.shape).copy()
-        expected = (self.expected - self.last).reshape(self.shape)
+        expected = self.expected.reshape(self.shape).copy()
         self.counts[:] = 0
-        self.last[:] = self.expected
+        self.expected[:] = 0  # a sum for ever would lose its last digits
         return counts, expected
 
 
@@ -106,16 +108,18 @@ def window_stimuli(frames, frame_steps, window_steps):
 def diverged_copies(stimuli, counts, parameters):
     """Which copies ran away in a window, (n_copies,) of bool.
 
-    A reconstruction misses at most the stimulus, plus the Poisson noise of spikes: at rest, and
-    while coding (whose rates, by Cauchy-Schwarz, need no more than sqrt(K) |x| / |phi| spikes).
-    A runaway exceeds the sum by orders of magnitude; the factor 4 is for overshoot and chance.
+    A reconstruction misses at most the stimulus, what neurons at rest predict, and the Poisson
+    noise of spikes: at rest, and while coding (whose rates, by Cauchy-Schwarz, need no more than
+    sqrt(K) |x| / |phi| spikes). A runaway exceeds the sum by orders of magnitude; the factor 4 is
+    for overshoot, and `CHANCE` spikes in one direction are for chance.
     """
     sizes = parameters.spike_sizes
     energy = (stimuli**2).sum(axis=1)
-    noise_at_rest = np.exp(parameters.resting_potential) @ sizes**2
+    rates_at_rest = np.exp(parameters.resting_potential)
+    at_rest = ((parameters.dictionary @ rates_at_rest) ** 2).sum() + rates_at_rest @ sizes**2
     noise_of_code = np.sqrt(parameters.n_neurons * energy) * sizes.max()
     residual = ((stimuli - counts @ parameters.dictionary.T) ** 2).sum(axis=1)
-    return residual > 4 * (energy + noise_at_rest + noise_of_code)
+    return residual > 4 * (energy + at_rest + noise_of_code) + (CHANCE * sizes.max()) ** 2
 
 
 class Presenter:
@@ -137,7 +141,7 @@ class Presenter:
         self.error = None
         self.operation = brian.NetworkOperation(
             self._after_step,
-            dt=network.dt,
+            clock=network.clock,
             when="end",
             order=1,
             name=f"{network.neurons.name}_presenter",

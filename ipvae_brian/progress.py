@@ -1,8 +1,7 @@
 """Progress bars, where somebody is there to see them."""
 
 import sys
-
-from tqdm.auto import tqdm
+import warnings
 
 
 def progress_bar(total, unit, progress=None, **options):
@@ -10,4 +9,8 @@ def progress_bar(total, unit, progress=None, **options):
     if progress is None:
         in_notebook = "ipykernel" in sys.modules
         progress = (in_notebook or sys.stderr.isatty()) and (total is None or total > 1)
+    with warnings.catch_warnings():
+        # In a notebook without ipywidgets it says so at import; the plain bar will do there.
+        warnings.simplefilter("ignore")
+        from tqdm.auto import tqdm
     return tqdm(total=total, unit=f" {unit}", disable=not progress, leave=False, **options)

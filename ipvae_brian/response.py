@@ -290,8 +290,11 @@ class Response:
         return metrics.fraction_of_zeros(self.counts[:, self._window(window)])
 
     def distance(self, window=-1):
-        """Distance d from a perfect and empty code, of the means over stimuli; a float."""
-        return float(metrics.distance(np.mean(self.r2(window)), np.mean(self.zeros(window))))
+        """Distance d from a perfect and empty code, of the means over stimuli; a float.
+
+        Stimuli without variance, whose R2 is not defined, are left out of the mean of R2.
+        """
+        return float(metrics.distance(np.nanmean(self.r2(window)), self.zeros(window).mean()))
 
     def convergence(self):
         """How R2, zeros, d and the number of spikes develop from window to window.
@@ -302,7 +305,7 @@ class Response:
         """
         self._window(0)
         windows = range(self.clock.n_windows)
-        r2 = np.array([np.mean(self.r2(w)) for w in windows])
+        r2 = np.array([np.nanmean(self.r2(w)) for w in windows])
         zeros = np.array([np.mean(self.zeros(w)) for w in windows])
         spikes = self.spikes_per_window().mean(axis=0)
         return Convergence(self.clock.window_ends, r2, zeros, metrics.distance(r2, zeros), spikes)

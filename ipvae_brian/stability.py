@@ -11,19 +11,25 @@ import warnings
 import numpy as np
 from scipy.sparse.linalg import LinearOperator, eigsh
 
-from ipvae_brian.errors import StabilityWarning
+from ipvae_brian.errors import DivergenceError, StabilityWarning
 
 # Part of the limit that the package uses. Spikes let rates stray from the fixed point: of 2,000
 # natural patches shown to 512 neurons none diverged at 0.42 of the limit, and 66 did at 0.53; with
 # two dozen neurons one of a hundred did at 0.35.
 MARGIN = 0.25
+# Above this, a spike changes its neuron's potential so much that no step is surely stable.
+LARGEST_JUMP = 3.0
+# Stimuli of which the loop gain is computed.
+N_SAMPLED = 256
+# How often a run at a chosen step is repeated at half of it when it diverged.
+HALVINGS = 3
 # Continuous time by default: at most this part of tau.
 DEFAULT_STEP = 1 / 20
 # Steps per tau that are tried; each gives a round dt for tau = 20 ms.
 STEPS_PER_TAU = (20, 25, 40, 50, 80, 100, 125, 160, 200, 250, 400, 500, 800, 1000, 2000)
 
 
-def mean_field_rates(parameters, stimuli, n_iterations=200):
+def mean_field_rates(parameters, stimuli, n_iterations=100):
     """Rates at the fixed point of the equations without spiking noise.
 
     With the leak left out they solve a non-negative least-squares problem with a linear penalty
@@ -100,12 +106,40 @@ def largest_stable_dt(parameters, rates):
 def _largest_gain(parameters, stimuli):
     """Largest loop gain over (a sample of) the stimuli."""
     stimuli = np.asarray(stimuli, float).reshape(-1, parameters.n_pixels)
-    energy = (stimuli**2).sum(axis=1)
-    # The strongest stimuli drive the highest rates; a few others guard against an odd one.
-    order = np.argsort(-energy, kind="stable")
-    chosen = np.concatenate([order[:8], order[8 :: max(1, len(order) // 8)][:8]])
+    # The strongest stimuli, and many others: the gain is largest where energy falls on few neurons.
+    strongest = np.argsort(-(stimuli**2).sum(axis=1), kind="stable")[: N_SAMPLED // 16]
+    others = np.linspace(0, len(stimuli) - 1, min(len(stimuli), N_SAMPLED)).astype(int)
+    chosen = np.union1d(strongest, others)
     rates = mean_field_rates(parameters, stimuli[chosen])
-    return max(loop_gain(parameters, r) for r in rates)
+    largest = np.argsort(-_approximate_gains(parameters, rates), kind="stable")[:4]
+    return max(loop_gain(parameters, rates[i]) for i in largest)
+
+
+def _approximate_gains(parameters, rates, n_iterations=20):
+    """Loop gains from below for many rates at once, (n_stimuli,), by power iteration."""
+    scale = np.sqrt(parameters.natural_gradient_step * rates)
+    vector, gains = scale, np.zeros(len(scale))
+    for _ in range(n_iterations):
+        length = np.linalg.norm(vector, axis=1, keepdims=True)
+        vector = np.divide(vector, length, out=np.zeros_like(vector), where=length > 0)
+        product = scale * ((scale * vector) @ parameters.lateral_weights)
+        gains, vector = (vector * product).sum(axis=1), product
+    return gains
+
+
+def _warn_of_large_jumps(parameters):
+    jump = float(
+        (parameters.natural_gradient_step * parameters.spike_sizes**2).max()
+        / parameters.noise_variance
+    )
+    if jump > LARGEST_JUMP:
+        warnings.warn(
+            f"one spike lowers its neuron's potential by {jump:.3g} "
+            f"(natural_gradient_step * |phi|^2 / noise_variance); above {LARGEST_JUMP:g} a run may "
+            "diverge at any dt: lower natural_gradient_step",
+            StabilityWarning,
+            stacklevel=5,
+        )
 
 
 def choose_dt(parameters, stimuli, *, delay=0.0, margin=MARGIN):
@@ -131,6 +165,7 @@ def choose_dt(parameters, stimuli, *, delay=0.0, margin=MARGIN):
         If even tau/2000 is not stable: the gain, the delay or the stimuli are out of all
         proportion.
     """
+    _warn_of_large_jumps(parameters)
     tau, gain = float(parameters.tau), _largest_gain(parameters, stimuli)
     for steps in STEPS_PER_TAU:
         if gain / steps <= margin * critical_step(round(delay * steps / tau)):
@@ -146,6 +181,7 @@ def choose_dt(parameters, stimuli, *, delay=0.0, margin=MARGIN):
 
 def check_dt(parameters, stimuli, dt_seconds, *, delay=0.0):
     """Warn with the numbers if a user's dt is near or above the limit for these stimuli."""
+    _warn_of_large_jumps(parameters)
     tau = float(parameters.tau)
     critical = critical_step(round(delay / dt_seconds))
     used = _largest_gain(parameters, stimuli) * dt_seconds / tau / critical
@@ -159,3 +195,31 @@ def check_dt(parameters, stimuli, dt_seconds, *, delay=0.0):
         StabilityWarning,
         stacklevel=4,
     )
+
+
+def with_halvings(run, dt_seconds):
+    """``run(dt_seconds)``, again at half the step if it diverged, and so on a few times.
+
+    For steps that the package chose: which one is stable is not known for certain beforehand.
+
+    Parameters
+    ----------
+    run : callable
+    dt_seconds : float
+
+    Raises
+    ------
+    DivergenceError
+        If the last try diverged, too.
+    """
+    for _ in range(HALVINGS):
+        try:
+            return run(dt_seconds)
+        except DivergenceError as error:
+            dt_seconds /= 2
+            warnings.warn(
+                f"repeated at dt = {dt_seconds * 1e3:.3g} ms, because {error}",
+                StabilityWarning,
+                stacklevel=4,
+            )
+    return run(dt_seconds)

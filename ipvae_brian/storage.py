@@ -72,7 +72,7 @@ def _plain(value):
 def write_arrays(path, arrays, metadata):
     """Write named arrays and one JSON-able dict ``metadata`` as a compressed .npz."""
     content = io.BytesIO()
-    text = json.dumps(metadata, default=_plain)
+    text = json.dumps(metadata | {"fields": sorted(arrays)}, default=_plain)
     np.savez_compressed(content, metadata=np.array(text), **arrays)
     write_bytes(path, content.getvalue())
 
@@ -136,4 +136,8 @@ def read_arrays(path, *, format_name, newest_version):
             f"{path}: field 'format_version' is {version}, newer than the {newest_version} that "
             "this ipvae_brian reads: upgrade it"
         )
+    # A damaged directory of the archive can hide a field.
+    for field in metadata.pop("fields", []):
+        if field not in arrays:
+            raise ModelFileError(f"{path}: field {field!r} is missing")
     return arrays, metadata

@@ -18,7 +18,7 @@ from ipvae_brian._checks import finite_array, known_name, number, seconds, whole
         ([1.0, np.nan, np.inf], {}, "2 NaN or infinite value.*of 3"),
         (1.0, {"ndim": 2}, "2 dimension.*got 0"),
         ([1.0], {"ndim": (2, 3)}, "2 or 3 dimension"),
-        (np.ones((2, 3)), {"shape": (None, 4)}, r"\('any', 4\), got \(2, 3\)"),
+        (np.ones((2, 3)), {"shape": (None, 4)}, r"\(any, 4\), got \(2, 3\)"),
         (np.ones(3), {"shape": (3, 1)}, r"\(3, 1\), got \(3,\)"),
     ],
 )

@@ -85,7 +85,7 @@ def test_inference_is_gradient_descent_on_free_energy():
 @pytest.mark.parametrize(
     ("name", "change", "words"),
     [
-        ("stimuli", np.ones((2, 4)), r"\('any', 3\)"),
+        ("stimuli", np.ones((2, 4)), r"\(any, 3\)"),
         ("stimuli", np.full((2, 3), np.nan), "finite"),
         ("rates", np.ones((3, 2)), r"\(2, 2\), got \(3, 2\)"),
         ("rates", np.array([[1, -0.1], [1, 1]]), "negative"),

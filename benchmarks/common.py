@@ -1,0 +1,97 @@
+"""What all rows share: models, stimuli, how often and how long to measure."""
+
+import os
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from brian2.only import second
+
+from benchmarks.measure import REPOSITORY
+from ipvae_brian import SpikingNetwork, load_model
+from ipvae_brian.evaluation import with_gain
+from ipvae_brian.stimuli import load_stimuli
+
+FILE = "vanhateren16_train_val.npz"
+# Copies of the network where the row does not vary them.
+BATCH = 200
+# kappa at dt = tau and at dt = tau / 20: both are stable with the shipped dictionaries.
+GAINS = {1: 0.2, 20: 3.0}
+
+
+def default_data():
+    """The file of van Hateren patches beside the repository, or None."""
+    folder = Path(os.environ.get("IPVAE_SHARED", REPOSITORY.parent / "shared"))
+    path = folder / "data" / FILE
+    return path if path.is_file() else None
+
+
+@dataclass
+class Setup:
+    """One run of the benchmarks.
+
+    Parameters
+    ----------
+    data : path-like, optional
+        The file of van Hateren patches; without it the photographs that come with the package.
+    quick : bool
+        Small sizes, to see that everything works: the figures mean nothing.
+    repeats : int
+    limit_minutes : float
+        Of CPU for each training.
+    folder : pathlib.Path
+        For files that processes hand to each other.
+    log : callable
+        Gets lines of text on what was measured.
+    """
+
+    data: object = None
+    quick: bool = False
+    repeats: int = 5
+    limit_minutes: float = 30.0
+    folder: Path | None = None
+    log: object = field(default=print, repr=False)
+
+    @cached_property
+    def patches(self):
+        if self.data is not None:
+            return load_stimuli(self.data)
+        return load_stimuli("photographs", n_train=20_000, n_validation=2000)
+
+    @property
+    def source(self):
+        """Which stimuli, in words."""
+        if self.data is None:
+            return "photographs of the package"
+        return "van Hateren patches"
+
+    @cached_property
+    def model(self):
+        """The shipped model of these stimuli, with its own gain."""
+        return load_model("photographs-512" if self.data is None else "vanhateren-512")
+
+    def stimuli(self, n):
+        """The first n validation patches, some more than once if there are not as many."""
+        validation = self.patches.validation
+        return np.array(validation[np.arange(n) % len(validation)])
+
+
+def network(parameters, n_copies, steps_per_tau=None):
+    """Our contestant: many stimuli at once, everything else by default."""
+    dt = None if steps_per_tau is None else parameters.tau / steps_per_tau
+    return SpikingNetwork(
+        parameters, pathway="shared", n_copies=n_copies, dt=dt, record_spikes=False
+    )
+
+
+def at_step(parameters, steps_per_tau):
+    """A model with the gain that belongs to tau / steps_per_tau."""
+    return with_gain(parameters, GAINS[steps_per_tau])
+
+
+def present(net, stimuli, n_steps, seed=0):
+    """Present stimuli for a number of time steps."""
+    return net.present(
+        stimuli, n_steps * float(net.dt / second) * second, seed=seed, progress=False
+    )

@@ -1,0 +1,219 @@
+"""Row 3: seconds of CPU of training until the distance d on validation patches falls below levels.
+
+One training each, on one thread, so that seconds of CPU hold no waiting. Codes are evaluated
+between steps of training, and that time does not count. Where a training has a schedule (ours
+anneals, back-propagation cools), complete trainings of several lengths are tried, and the shortest
+that reaches a level counts; the others do not. LCA and scikit-learn are evaluated at several
+sparsities, and the best one counts.
+"""
+
+import math
+
+import numpy as np
+
+from benchmarks.common import BATCH
+from benchmarks.measure import CpuClock, has_torch, one_thread
+from benchmarks.peers.dictionary_learning import DictionaryLearning
+from benchmarks.peers.lca import LCA
+from ipvae_brian.estimator import IPVAE
+from ipvae_brian.evaluation import evaluate
+from ipvae_brian.metrics import distance, r_squared
+from ipvae_brian.training import shuffled_batches
+
+LEVELS = (0.32, 0.30, 0.285)
+N_VALIDATION = 1000
+# Stimuli of our complete trainings; a factor of 1.4 between them.
+LENGTHS = (2800, 4000, 5600, 8000, 11_000, 16_000, 22_000, 32_000, 45_000, 64_000, 90_000, 200_000)
+# Lengths of the complete trainings with back-propagation, as shares of the limit.
+SHARES = (1 / 16, 1 / 4, 1)
+# Evaluations follow each other at this factor in CPU time.
+SPACING = 1.3
+# Steps of inference with back-propagation's model, after which its code does not get better.
+TORCH_STEPS = 100
+SPARSITIES = (0.3, 0.4, 0.5, 0.6)
+
+
+def figures_of(stimuli, code, dictionary):
+    """R2, zeros and d of codes and the dictionary that decodes them."""
+    r2 = float(np.nanmean(r_squared(stimuli, code @ dictionary.T)))
+    zeros = float((code == 0).mean())
+    return {"r2": r2, "zeros": zeros, "distance": float(distance(r2, zeros))}
+
+
+def batches(stimuli):
+    """Shuffled batches without end."""
+    for seed in range(10**6):
+        yield from shuffled_batches(stimuli, BATCH, 1, seed)
+
+
+class Evaluations:
+    """When to evaluate next: at moments of CPU time that grow by a factor."""
+
+    def __init__(self, first=4.0):
+        self.next = first
+
+    def due(self, seconds):
+        if seconds < self.next:
+            return False
+        self.next = seconds * SPACING
+        return True
+
+
+# Each contestant yields, now and then, its seconds of CPU so far, the figures of its code and
+# what tells one of its trainings from another.
+
+
+def ours(train, validation, limit):
+    """`IPVAE` as it comes, trained from the start on more and more stimuli."""
+    for length in LENGTHS:
+        clock = CpuClock()
+        n_epochs = math.ceil(length / len(train))
+        with clock.running():
+            model = IPVAE(n_epochs=n_epochs, random_state=0, progress=False)
+            model.fit(train[: math.ceil(length / n_epochs)])
+        if clock.seconds > limit:
+            return
+        figures, _ = evaluate(model.parameters_, validation, progress=False)
+        kept = {name: figures[name] for name in ("r2", "zeros", "distance")}
+        yield clock.seconds, kept, {"stimuli": length}
+
+
+def back_propagation(train, validation, limit):
+    """Poisson VAE in PyTorch, in complete trainings of several lengths."""
+    import torch
+
+    from benchmarks.peers.poisson_vae_torch import PoissonVAE, Trainer
+
+    seen = torch.tensor(validation)
+    for share in SHARES:
+        length = share * limit
+        torch.manual_seed(0)
+        model = PoissonVAE(train.shape[1], 512)
+        trainer, clock, evaluations = Trainer(model), CpuClock(), Evaluations(length / 8)
+        for iteration, batch in enumerate(batches(train), 1):
+            with clock.running():
+                trainer.iteration(torch.from_numpy(batch), min(clock.seconds / length, 1))
+            if evaluations.due(clock.seconds) or clock.seconds >= length:
+                counts, *_ = model.infer(seen, TORCH_STEPS)
+                weights = model.dictionary.detach().numpy()
+                figures = figures_of(validation, counts.numpy(), weights)
+                yield clock.seconds, figures, {"length": length, "iterations": iteration}
+            if clock.seconds >= length:
+                break
+
+
+def _at_best_sparsity(validation, codes, dictionary):
+    """Figures at the sparsity whose code has the smallest d."""
+    found = [
+        figures_of(validation, code, dictionary) | {"sparsity": sparsity}
+        for sparsity, code in zip(SPARSITIES, codes, strict=True)
+    ]
+    return min(found, key=lambda figures: figures["distance"])
+
+
+def _in_batches(model, learn, code, train, validation, limit):
+    clock, evaluations = CpuClock(), Evaluations()
+    for iteration, batch in enumerate(batches(train), 1):
+        with clock.running():
+            learn(batch)
+        if evaluations.due(clock.seconds) or clock.seconds >= limit:
+            codes = [code(validation, sparsity) for sparsity in SPARSITIES]
+            figures = _at_best_sparsity(validation, codes, model.dictionary)
+            yield clock.seconds, figures, {"iterations": iteration}
+        if clock.seconds >= limit:
+            return
+
+
+def lca(train, validation, limit):
+    """LCA with soft threshold and gradient steps of the dictionary."""
+    model = LCA.random(train.shape[1], 512, sparsity=0.5)
+
+    def code(stimuli, sparsity):
+        return LCA(model.dictionary, sparsity).infer(stimuli, 300)
+
+    return _in_batches(model, model.learn, code, train, validation, limit)
+
+
+def scikit_learn(train, validation, limit):
+    """MiniBatchDictionaryLearning, one `partial_fit` for each batch."""
+    model = DictionaryLearning(512, sparsity=0.5, batch_size=BATCH)
+    return _in_batches(model, model.learn, model.infer, train, validation, limit)
+
+
+CONTESTANTS = {
+    "ours": ours,
+    "torch": back_propagation,
+    "LCA": lca,
+    "scikit-learn": scikit_learn,
+}
+
+
+def run(contestant, train, validation, limit, levels=LEVELS, log=lambda text: None):
+    """One contestant's training: when it reached each level, or None, and its best d."""
+    reached = dict.fromkeys(map(str, levels))
+    trace = []
+    for seconds, figures, setting in contestant(train, validation, limit):
+        trace.append({"cpu_seconds": seconds} | figures | setting)
+        log(f"    {seconds:7.1f} s: d {figures['distance']:.3f} {setting}")
+        for level in levels:
+            known = reached[str(level)]
+            if figures["distance"] < level and (known is None or seconds < known):
+                reached[str(level)] = seconds
+        if figures["distance"] < min(levels):
+            break
+    best = min((entry["distance"] for entry in trace), default=None)
+    return {"cpu_seconds_to": reached, "best_distance": best, "trace": trace}
+
+
+def ratio(peer, mine, limit):
+    """Peer's CPU over ours at the hardest level that both reach.
+
+    Returns
+    -------
+    ratio : float or None
+    basis : str
+        At which level, and whether the limit stands in for a peer that did not get there.
+    """
+    levels = sorted(mine["cpu_seconds_to"], key=float)
+    for level in levels:
+        seconds, own = peer["cpu_seconds_to"][level], mine["cpu_seconds_to"][level]
+        if seconds is not None and own is not None:
+            return seconds / own, f"at d = {level}, which both reach"
+    level = levels[-1]
+    own = mine["cpu_seconds_to"][level]
+    if own is None:
+        return None, "we do not reach any level"
+    return limit / own, f"lower bound: the peer did not reach d = {level} within the limit"
+
+
+def measure(setup):
+    """Measure the row; see the package."""
+    if setup.data is None:
+        return {"skipped": "needs the file of van Hateren patches: --data FILE"}, {}
+    limit = 60 * setup.limit_minutes
+    train = np.array(setup.patches.train)
+    validation = setup.stimuli(200 if setup.quick else N_VALIDATION)
+    contestants = dict(CONTESTANTS)
+    if not has_torch():
+        del contestants["torch"]
+    results = {}
+    with one_thread():
+        for name, contestant in contestants.items():
+            setup.log(f"  {name}")
+            results[name] = run(contestant, train, validation, limit, log=setup.log)
+    detail = {
+        "n_validation": len(validation),
+        "limit_cpu_seconds": limit,
+        "repeats": 1,
+        "threads": 1,
+        "contestants": results,
+        "ratio": {},
+    }
+    figures = {}
+    for name in contestants:
+        if name != "ours":
+            value, basis = ratio(results[name], results["ours"], limit)
+            detail["ratio"][name] = {"value": value, "basis": basis}
+            if name == "torch" and value is not None:
+                figures["training_cpu_ratio_bptt"] = value
+    return detail, figures

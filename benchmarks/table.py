@@ -1,0 +1,319 @@
+"""The page docs/benchmarks.md: figures, targets and tables from results, and what bounds them."""
+
+# Flat figures: (what it is, target in words, whether a value meets it).
+FIGURES = {
+    "throughput_ratio_b200_dt_tau": (
+        "steps x stimuli per second over PyTorch's, 200 stimuli, dt = tau",
+        "at least 5",
+        lambda v: v >= 5,
+    ),
+    "throughput_ratio_b200_dt_tau_20": ("the same, dt = tau / 20", "", None),
+    "convergence_ratio": (
+        "PyTorch's seconds over ours until R2 is within 0.01 of its final value",
+        "at least 8",
+        lambda v: v >= 8,
+    ),
+    "training_cpu_ratio_bptt": (
+        "CPU of back-propagation through time over ours, to the same distance d",
+        "at least 50",
+        lambda v: v >= 50,
+    ),
+    "exponent_neurons": ("cost of a step against neurons", "at most 2", lambda v: v <= 2),
+    "exponent_batch": ("cost of a step against stimuli", "1 (linear)", lambda v: v <= 1.1),
+    "exponent_steps": ("cost of a run against steps", "1 (linear)", lambda v: v <= 1.1),
+    "memory_ratio": (
+        "peak memory beyond importing, over state and weights",
+        "at most 2",
+        lambda v: v <= 2,
+    ),
+    "cold_start_seconds": ("to the first raster, empty caches", "at most 5", lambda v: v <= 5),
+    "warm_start_seconds": ("to the first raster", "at most 2", lambda v: v <= 2),
+    "import_extra_seconds": ("import beyond Brian2's own", "at most 1.5", lambda v: v <= 1.5),
+    "two_process_speedup": (
+        "two processes against one, the lower of evaluation and training",
+        "at least 1.7",
+        lambda v: v >= 1.7,
+    ),
+}
+
+
+def document(results):
+    """The page in Markdown."""
+    rows = results["rows"]
+    sections = [
+        "# Benchmarks",
+        "Written by the command below; the numbers behind it are in `benchmarks/results.json`. "
+        "Every figure is a ratio, or a time, measured in one run with the contestants taking "
+        "turns: medians of the repeats, except for training, which is done once.",
+        f"```\n{commands(rows)}\n```",
+        figure_table(results["figures"]),
+        environment(results),
+        CONTESTANTS,
+    ]
+    writers = {
+        "1": throughput,
+        "2": convergence,
+        "3": training,
+        "4": scaling,
+        "5": start,
+        "6": processes,
+    }
+    for number, writer in writers.items():
+        if number in rows:
+            detail = rows[number]["detail"]
+            body = f"Skipped: {detail['skipped']}." if "skipped" in detail else writer(detail)
+            sections.append(f"## {number}. {TITLES[number]}\n\n{body}")
+    if "1" in rows and "limits" in rows["1"]["detail"]:
+        sections.append(bounds(rows["1"]["detail"]["limits"]))
+    return "\n\n".join(sections) + "\n"
+
+
+TITLES = {
+    "1": "Throughput",
+    "2": "Convergence",
+    "3": "Training",
+    "4": "Growth of cost, memory",
+    "5": "Start",
+    "6": "Two processes",
+}
+
+CONTESTANTS = """\
+## Contestants
+
+- **ours**: `SpikingNetwork` with the `shared` pathway and its defaults; `IPVAE` for training.
+- **torch**: the paper's inference step and training iteration in PyTorch on the CPU, written after
+  the paper (`benchmarks/peers/poisson_vae_torch.py`): two Poisson draws, three products with the
+  dictionary, clamps, likelihood and KL in each step; in training, back-propagation through 16 steps
+  with draws by arrival times, Adamax, and the published schedules of temperature, beta and learning
+  rate, stretched over the length of the training. Its draws skip events that can no longer count
+  and keep one array for the way back, so it is faster than the published code.
+- **LCA**: soft threshold, float32 batches, gradient steps of the dictionary after inference.
+- **scikit-learn**: `MiniBatchDictionaryLearning` with coordinate descent, the fastest of its
+  solvers here."""
+
+
+def markdown_table(header, lines):
+    """A Markdown table; the first column is text."""
+    out = ["| " + " | ".join(header) + " |", "| --- |" + " ---: |" * (len(header) - 1)]
+    out += ["| " + " | ".join(map(str, line)) + " |" for line in lines]
+    return "\n".join(out)
+
+
+def short(value):
+    """A number in three figures, or a dash."""
+    if value is None:
+        return "–"
+    if abs(value) >= 1000:
+        return f"{value:,.0f}"
+    return f"{value:.3g}"
+
+
+def commands(rows):
+    return "\n".join(sorted({row["command"] for row in rows.values()}))
+
+
+def figure_table(figures):
+    lines = []
+    for name, (meaning, target, met) in FIGURES.items():
+        value = figures.get(name)
+        reached = "" if met is None or value is None else ("yes" if met(value) else "no")
+        lines.append((f"`{name}`", meaning, short(value), target, reached))
+    table = markdown_table(("figure", "meaning", "value", "target", "reached"), lines)
+    return table.replace("| --- | ---: |", "| --- | --- |", 1)
+
+
+def environment(results):
+    machine = results["machine"]
+    newest = next(reversed(results["rows"].values()), None)
+    versions = newest["versions"] if newest else {}
+    listed = ", ".join(f"{name} {version}" for name, version in versions.items() if version)
+    threads = ", ".join(results.get("thread_pools", []))
+    return (
+        f"Machine: {machine['processor']}, {machine['cores']} cores, {machine['memory_gb']} GB, "
+        f"{machine['system']}. Threads: {threads}. Versions: {listed}."
+    )
+
+
+def throughput(detail):
+    lines = []
+    for entry in detail["sizes"]:
+        speed, ratios = entry["steps_x_stimuli_per_second"], entry.get("ratio", {})
+        started = entry["with_start_up"]
+        lines.append(
+            (
+                entry["n_stimuli"],
+                *(short(speed.get(k)) for k in ("dt = tau", "dt = tau / 20", "torch")),
+                *(short(ratios.get(k)) for k in ("dt = tau", "dt = tau / 20")),
+                *(short(started.get(k)) for k in ("dt = tau", "dt = tau / 20")),
+            )
+        )
+    table = markdown_table(
+        (
+            "stimuli",
+            "ours, tau",
+            "ours, tau/20",
+            "torch",
+            "ratio, tau",
+            "ratio, tau/20",
+            "with start-up, tau",
+            "with start-up, tau/20",
+        ),
+        lines,
+    )
+    return (
+        f"Steps x stimuli per second, 512 neurons, 256 pixels, {detail['stimuli']}. Brian2's "
+        "start-up is taken off by the difference of a long and a short run; the last columns have "
+        "it in them. PyTorch's step has no dt: its figure is compared with both.\n\n" + table
+    )
+
+
+def convergence(detail):
+    lines = [
+        (
+            name,
+            short(entry["seconds_per_1000"]),
+            entry["steps"],
+            short(entry["final_r2"]),
+            short(entry["zeros"]),
+        )
+        for name, entry in detail["contestants"].items()
+    ]
+    ratios = ", ".join(f"{short(v)} for {k}" for k, v in detail["ratio"].items())
+    return (
+        "Seconds per 1,000 stimuli until the mean R2 of decoded counts is within 0.01 of its own "
+        f"final value, {detail['stimuli']}, same dictionary, batches of {detail['batch']}. Ours "
+        "counts in windows of tau and includes Brian2's start-up. Ratio of the fastest settings to "
+        f"our fastest: {ratios}.\n\n"
+        + markdown_table(("contestant", "seconds", "steps", "final R2", "zeros"), lines)
+    )
+
+
+def training(detail):
+    levels = list(detail["contestants"]["ours"]["cpu_seconds_to"])
+    lines = [
+        (
+            name,
+            *(short(result["cpu_seconds_to"][level]) for level in levels),
+            short(result["best_distance"]),
+        )
+        for name, result in detail["contestants"].items()
+    ]
+    ratios = "; ".join(
+        f"{name} {short(entry['value'])} ({entry['basis']})"
+        for name, entry in detail["ratio"].items()
+    )
+    return (
+        f"Seconds of CPU until d on {detail['n_validation']} validation patches of van Hateren "
+        f"images falls below each level (– where it did not within {detail['limit_cpu_seconds']:g} "
+        "s), one thread, one training each; evaluations do not count. Ours and back-propagation "
+        "are complete trainings of several lengths, of which the shortest that gets there counts. "
+        f"CPU over ours: {ratios}.\n\n"
+        + markdown_table(("contestant", *(f"d < {v}" for v in levels), "best d"), lines)
+    )
+
+
+def scaling(detail):
+    lines = []
+    for of in ("neurons", "batch", "steps"):
+        part = detail[of]
+        sizes = f"{part['sizes'][0]} to {part['sizes'][-1]}"
+        exponents = part["exponents"]
+        lines.append((of, sizes, *(short(exponents.get(k)) for k in ("ours", "torch", "LCA"))))
+    growth = markdown_table(("exponent of cost against", "sizes", "ours", "torch", "LCA"), lines)
+    memory = detail["memory"]
+    lines = [
+        (
+            name,
+            short(entry["bytes_over_import"] / 1e6),
+            short(entry["ratio_over_import"]),
+            short(entry["bytes_over_first_stimulus"] / 1e6),
+            short(entry["ratio_over_first_stimulus"]),
+        )
+        for name, entry in memory["contestants"].items()
+    ]
+    header = ("peak memory", "MB beyond import", "ratio", "MB beyond the first stimulus", "ratio")
+    return (
+        "Fitted slopes of log cost over log size, at dt = tau / 20 with random dictionaries: cost "
+        "of a step against neurons (200 stimuli) and stimuli (512 neurons), cost of a run of 20 "
+        f"stimuli against steps, start-up included.\n\n{growth}\n\nPeak memory of a fresh process "
+        f"for {memory['n_stimuli']} stimuli and 512 neurons, against state and weights: potential, "
+        "input and count of every neuron of every copy, lateral weights and dictionary, 4 bytes "
+        f"each, {short(memory['state_and_weights_bytes'] / 1e6)} MB. The first stimulus brings "
+        "what does not grow, such as code generation.\n\n" + markdown_table(header, lines)
+    )
+
+
+def start(detail):
+    lines = [(name, short(value)) for name, value in detail["seconds"].items()]
+    return (
+        f"Fresh processes; to the first raster is from `python -c` until the spikes of one patch "
+        f"shown for {detail['simulated_ms']} ms to `{detail['model']}` are there.\n\n"
+        + markdown_table(("", "seconds"), lines)
+    )
+
+
+def processes(detail):
+    lines = [
+        (name, *(short(v) for v in task["seconds"].values()), short(task["speedup"]))
+        for name, task in detail["tasks"].items()
+    ]
+    return "One thread of BLAS in each process, workers already started.\n\n" + markdown_table(
+        ("task", "one process, s", "two, s", "speed-up"), lines
+    )
+
+
+def bounds(limits, n_stimuli=200, n_neurons=512, n_pixels=256):
+    """What a step needs, counted, against what the machine did in the same run."""
+    cells = n_stimuli * n_neurons
+    gflops, exps = limits["sgemm_gflops"], limits["exp_per_second"]
+    bandwidth = limits["add_gb_per_second"]
+    dense = 2 * cells * n_neurons
+    peer = 3 * 2 * cells * n_pixels
+    # Passes over all neurons of all copies, 4 bytes each: read and write of potential and wait,
+    # read of the input, expected count written and read, flags, counts.
+    passes = 10
+    dense_ms = dense / gflops / 1e6
+    exp_ms = cells / exps * 1e3
+    pass_ms = passes * 4 * cells / bandwidth / 1e6
+    return f"""\
+## What bounds them
+
+Measured in the same run: a float32 product at {gflops:.0f} GFLOP/s, {exps / 1e9:.2g} billion
+float32 exponentials per second on one core, {bandwidth:.0f} GB/s through memory.
+
+**A step of 200 stimuli x 512 neurons** ({cells:,} potentials) needs
+
+| part | counted | floor |
+| --- | ---: | ---: |
+| exponential of every potential | {cells:,} | {exp_ms:.2f} ms |
+| dense lateral product, when many neurons spike | {dense / 1e6:.0f} MFLOP | {dense_ms:.2f} ms |
+| about {passes} passes over 4-byte arrays | {passes * 4 * cells / 1e6:.1f} MB | {pass_ms:.2f} ms |
+
+- *dt = tau.* Nearly half of the counts are drawn for neurons that fire, so the product is dense:
+  its {dense / 1e6:.0f} MFLOP are the floor of every step, and random numbers for each spike come on
+  top. PyTorch's step has {peer / 1e6:.0f} MFLOP of products, and two Poisson numbers for every
+  neuron at 15 to 25 ns each, which take most of its time.
+- *dt = tau / 20.* One neuron in thirty spikes. The lateral sum moves only the weights of those,
+  and random numbers are drawn only for them; exponentials and passes over memory remain.
+- *One stimulus.* A step costs what Python and Brian2 need to call it, whatever is in it.
+
+**Convergence.** Continuous time needs more steps than discrete updates, each of them cheaper; what
+is saved are Poisson numbers, and what is paid are exponentials.
+
+**Training.** A batch costs us two windows of tau without a way back and one solution of a
+{n_neurons} x {n_neurons} system; back-propagation costs 16 steps, each with two draws of several
+events per neuron, and the way back through all of them, and needs many more batches, because a
+gradient step of Adamax is small where the M-step is a least-squares solution.
+
+**Growth.** The dense product is quadratic in neurons and everything else linear, so the exponent
+of neurons lies between 1 and 2. Stimuli and steps are linear up to constant costs per step and run,
+which lower the exponents, and caches, which raise them once the state no longer fits.
+
+**Memory.** Beyond the arrays of the equations there are the sampler's waits, counts and expected
+counts of a window, Brian2's own arrays of the group, and what is returned: counts and rates of
+every window.
+
+**Start.** Most of it is importing Brian2, SymPy and NumPy; no compiler is used.
+
+**Two processes.** Two cores share caches and memory bandwidth; the parent process joins results.
+"""
