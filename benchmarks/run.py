@@ -34,9 +34,7 @@ REPEATS = 5
 def parser():
     """The command line."""
     parser = argparse.ArgumentParser("python -m benchmarks.run", description=__doc__)
-    parser.add_argument(
-        "--quick", action="store_true", help="small sizes, writes only what is named"
-    )
+    parser.add_argument("--quick", action="store_true", help="small; writes only what is named")
     parser.add_argument("--rows", type=row_numbers, default=list(ROWS), help="such as 1,2,5")
     parser.add_argument("--json", type=Path, help="default benchmarks/results.json")
     parser.add_argument("--table", type=Path, help="default docs/benchmarks.md")

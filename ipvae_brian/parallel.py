@@ -46,7 +46,7 @@ def run_tasks(function, tasks, n_jobs):
     """
     for attempt in range(1, ATTEMPTS + 1):
         try:
-            return Parallel(n_jobs=n_jobs)(delayed(function)(*task) for task in tasks)
+            return Parallel(n_jobs=n_jobs)(delayed(_call)(function, task) for task in tasks)
         except TerminatedWorkerError:
             if attempt == ATTEMPTS:
                 raise
@@ -57,6 +57,12 @@ def run_tasks(function, tasks, n_jobs):
                 stacklevel=2,
             )
     raise AssertionError("unreachable")
+
+
+def _call(function, task):
+    # Arguments travel as one tuple: arrays of their own would be put onto one worker of a Dask
+    # cluster beforehand, and be lost with it.
+    return function(*task)
 
 
 class OneNetwork:

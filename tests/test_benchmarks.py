@@ -128,8 +128,8 @@ def test_torch_training_lowers_the_loss(peer_module, rng):
     causes = rng.poisson(0.5, (400, 4)) @ rng.normal(size=(4, 16))
     x = torch.tensor(causes, dtype=torch.float32)
     trainer = peer_module.Trainer(peer_module.PoissonVAE(16, 8), n_steps=4, beta=0.1)
-    losses = [trainer.iteration(x, 0.2 + i / 1000) for i in range(150)]
-    assert np.mean(losses[-10:]) < 0.8 * np.mean(losses[:10])
+    losses = [trainer.iteration(x, 0.5) for _ in range(100)]
+    assert np.mean(losses[-10:]) < np.mean(losses[:10]) - 3
 
 
 # LCA and scikit-learn

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from benchmarks.measure import alternate, has_torch, limits, median, median_ratio, seconds_of
 from benchmarks.common import at_step, network, present
+from benchmarks.measure import alternate, has_torch, limits, median, median_ratio, seconds_of
 
 # Time steps of the long run for each number of stimuli; the short one has a tenth.
 STEPS = {1: 4000, 20: 2000, 200: 600, 1000: 200}
