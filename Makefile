@@ -8,7 +8,7 @@ OUT ?= demo_output
 JOBS ?= 2
 BIN = $(VENV)/bin
 
-.PHONY: demo test clean
+.PHONY: demo test bench clean
 
 demo: $(VENV)/installed
 	$(BIN)/ipvae demo --out $(OUT)
@@ -28,6 +28,11 @@ $(VENV)/installed-test: setup.cfg pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --editable ".[test]"
 	touch $@ $(VENV)/installed
+
+# Takes long and wants an idle machine; see docs/benchmarks.md.
+bench: $(VENV)/installed
+	$(BIN)/python -m pip install --quiet --editable ".[bench]"
+	$(BIN)/python -m benchmarks.run
 
 clean:
 	rm -rf $(VENV) $(OUT) build *.egg-info .pytest_cache .ruff_cache .hypothesis
