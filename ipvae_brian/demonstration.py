@@ -67,9 +67,9 @@ def demonstrate(out, *, model="photographs-512", n_stimuli=200, seed=0, progress
     network = SpikingNetwork(parameters, dt=figures["dt_ms"] * ms, record_potentials=neurons)
     single = network.present(patches.validation[chosen], 300 * ms, seed=seed)
 
-    usage = np.argsort(-batch.counts.sum(axis=(0, 1)), kind="stable")
+    usage = batch.counts.sum(axis=(0, 1))
     save_figure(plotting.plot_membrane_and_raster(single), out / "membrane_raster.png")
-    save_figure(plotting.plot_dictionary(parameters, order=usage), out / "dictionary.png")
+    save_figure(plotting.plot_dictionary(parameters, usage=usage), out / "dictionary.png")
     save_figure(plotting.plot_reconstructions(batch), out / "reconstructions.png")
     save_figure(plotting.plot_convergence(batch), out / "convergence.png")
     summary = {"model": model} | {key: figures[key] for key in KEYS}
