@@ -203,7 +203,17 @@ def run_python(code, *arguments, environment=None):
     return result.stdout
 
 
-def peak_memory():
-    """Largest resident memory of this process so far, in bytes."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024
+def memory():
+    """Resident memory of this process in bytes: now, and the largest so far.
+
+    What the system reports to `resource.getrusage` is inherited from the process that started
+    this one, so it serves only where there is no /proc.
+    """
+    try:
+        status = Path("/proc/self/status").read_text()
+    except OSError:
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        peak *= 1 if sys.platform == "darwin" else 1024
+        return peak, peak
+    fields = dict(re.findall(r"^(VmRSS|VmHWM):\s+(\d+) kB$", status, re.MULTILINE))
+    return int(fields["VmRSS"]) * 1024, int(fields["VmHWM"]) * 1024

@@ -443,8 +443,12 @@ class SpikingNetwork:
             n_steps=steps,
             frame_steps=tuple(int(n) for n in frame_steps),
         )
-        counts = np.concatenate([o.counts for o in outcomes])[:n_stimuli]
-        rates = np.concatenate([o.expected for o in outcomes])[:n_stimuli]
+        counts, rates = (
+            np.concatenate([getattr(o, name) for o in outcomes])[:n_stimuli]
+            if len(outcomes) > 1
+            else getattr(outcomes[0], name)[:n_stimuli]
+            for name in ("counts", "expected")
+        )
         events, traces = self._recorded(start)
         recording = Recording.from_events(
             events,

@@ -16,6 +16,8 @@ from ipvae_brian.stability import largest_stable_dt
 
 # Spikes that may come together without a reason; see `diverged_copies`.
 CHANCE = 10
+# Time steps after which divergence is looked for, in whole windows and at their end.
+CHECK_STEPS = 10
 
 
 @dataclass
@@ -118,7 +120,9 @@ def diverged_copies(stimuli, counts, parameters):
     rates_at_rest = np.exp(parameters.resting_potential)
     at_rest = ((parameters.dictionary @ rates_at_rest) ** 2).sum() + rates_at_rest @ sizes**2
     noise_of_code = np.sqrt(parameters.n_neurons * energy) * sizes.max()
-    residual = ((stimuli - counts @ parameters.dictionary.T) ** 2).sum(axis=1)
+    # Single precision will do for orders of magnitude, and this is done for every window.
+    decoded = counts.astype(np.float32) @ parameters.dictionary.T.astype(np.float32)
+    residual = ((stimuli - decoded) ** 2).sum(axis=1)
     return residual > 4 * (energy + at_rest + noise_of_code) + (CHANCE * sizes.max()) ** 2
 
 
@@ -165,9 +169,14 @@ class Presenter:
             self.trials = self.collect = None
             return False
         self.frame = -1
-        self.windows = []
-        self.window_left = self.window_steps
         self.steps_left = int(trial.frame_steps.sum())
+        n_windows = self.steps_left // self.window_steps
+        shape = (len(trial.frames), n_windows, self.network.parameters.n_neurons)
+        self.counts = np.empty(shape, np.int32)
+        single = self.network.precision == "single"
+        self.expected = np.empty(shape, np.float32 if single else np.float64)
+        self.window = 0
+        self.window_left = self.window_steps
         self.window_stimuli = window_stimuli(trial.frames, trial.frame_steps, self.window_steps)
         self.diverged = np.zeros(len(trial.frames), bool)
         if trial.reset:
@@ -204,7 +213,7 @@ class Presenter:
         if self.steps_left == 0:
             self._check_rest()
             trial, self.trial = self.trial, None
-            self.collect(trial, self._outcome())
+            self.collect(trial, Outcome(self.counts, self.expected, self.diverged))
             if not self._next_trial():
                 self.network.brian_network.stop()
         elif self.frame_left == 0:
@@ -212,9 +221,13 @@ class Presenter:
 
     def _end_window(self):
         counts, expected = self.network.counter.take_window()
-        stimuli = self.window_stimuli[:, len(self.windows)]
-        self.diverged |= diverged_copies(stimuli, counts, self.network.parameters)
-        self.windows.append((counts, expected))
+        self.counts[:, self.window], self.expected[:, self.window] = counts, expected
+        # A runaway lasts, so windows of few steps need not all be looked at.
+        last = self.window == self.counts.shape[1] - 1
+        if last or self.window % max(1, CHECK_STEPS // self.window_steps) == 0:
+            stimuli = self.window_stimuli[:, self.window]
+            self.diverged |= diverged_copies(stimuli, counts, self.network.parameters)
+        self.window += 1
         self.window_left = self.window_steps
 
     def _check_rest(self):
@@ -223,15 +236,6 @@ class Presenter:
             counts, _ = self.network.counter.take_window()
             stimuli = self.trial.frames[:, -1]
             self.diverged |= diverged_copies(stimuli, counts, self.network.parameters)
-
-    def _outcome(self):
-        n_copies, n_neurons = self.network.n_copies, self.network.parameters.n_neurons
-        if self.windows:
-            counts, expected = (np.stack(a, axis=1) for a in zip(*self.windows, strict=True))
-        else:
-            counts = np.zeros((n_copies, 0, n_neurons), np.int32)
-            expected = np.zeros((n_copies, 0, n_neurons), np.float32)
-        return Outcome(counts, expected, self.diverged)
 
 
 def raise_if_diverged(outcome, used, parameters, dt_seconds, first_stimulus):

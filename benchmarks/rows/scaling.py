@@ -58,15 +58,15 @@ def growth(sizes, contestants_of, repeats):
 MEMORY = """
 import json, sys
 import numpy as np
-from benchmarks.measure import peak_memory
+from benchmarks.measure import memory
 from benchmarks.rows.scaling import PREPARE
 stimuli = np.load(sys.argv[2])
 prepared = PREPARE[sys.argv[1]]()
-imported = peak_memory()
+imported, _ = memory()
 prepared(stimuli[:1], 40)
-first = peak_memory()
+first, _ = memory()
 prepared(stimuli, 40)
-print(json.dumps({"imported": imported, "first": first, "peak": peak_memory()}))
+print(json.dumps({"imported": imported, "first": first, "peak": memory()[1]}))
 """
 
 
