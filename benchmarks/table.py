@@ -44,7 +44,8 @@ def document(results):
         "# Benchmarks",
         "Written by the command below; the numbers behind it are in `benchmarks/results.json`. "
         "Every figure is a ratio, or a time, measured in one run with the contestants taking "
-        "turns: medians of the repeats, except for training, which is done once.",
+        "turns: medians of the repeats, except for training, which is done once."
+        + QUICK[results["quick"]],
         f"```\n{commands(rows)}\n```",
         figure_table(results["figures"]),
         environment(results),
@@ -68,6 +69,8 @@ def document(results):
     return "\n\n".join(sections) + "\n"
 
 
+QUICK = {False: "", True: " **This is a quick run on small sizes: its figures mean nothing.**"}
+
 TITLES = {
     "1": "Throughput",
     "2": "Convergence",
@@ -84,9 +87,9 @@ CONTESTANTS = """\
 - **torch**: the paper's inference step and training iteration in PyTorch on the CPU, written after
   the paper (`benchmarks/peers/poisson_vae_torch.py`): two Poisson draws, three products with the
   dictionary, clamps, likelihood and KL in each step; in training, back-propagation through 16 steps
-  with draws by arrival times, Adamax, and the published schedules of temperature, beta and learning
-  rate, stretched over the length of the training. Its draws skip events that can no longer count
-  and keep one array for the way back, so it is faster than the published code.
+  with draws by arrival times, Adamax, and schedules of temperature, beta and learning rate like the
+  published ones, stretched over the length of the training. Its draws skip events that can no
+  longer count and keep one array for the way back, so it is faster than the published code.
 - **LCA**: soft threshold, float32 batches, gradient steps of the dictionary after inference.
 - **scikit-learn**: `MiniBatchDictionaryLearning` with coordinate descent, the fastest of its
   solvers here."""
@@ -183,7 +186,7 @@ def convergence(detail):
         "Seconds per 1,000 stimuli until the mean R2 of decoded counts is within 0.01 of its own "
         f"final value, {detail['stimuli']}, same dictionary, batches of {detail['batch']}. Ours "
         "counts in windows of tau and includes Brian2's start-up. Ratio of the fastest settings to "
-        f"our fastest: {ratios}.\n\n"
+        f"our fastest: {ratios}. What is reached differs: see the final R2.\n\n"
         + markdown_table(("contestant", "seconds", "steps", "final R2", "zeros"), lines)
     )
 
@@ -235,7 +238,7 @@ def scaling(detail):
     return (
         "Fitted slopes of log cost over log size, at dt = tau / 20 with random dictionaries: cost "
         "of a step against neurons (200 stimuli) and stimuli (512 neurons), cost of a run of 20 "
-        f"stimuli against steps, start-up included.\n\n{growth}\n\nPeak memory of a fresh process "
+        f"stimuli against steps, start-up taken off.\n\n{growth}\n\nPeak memory of a fresh process "
         f"for {memory['n_stimuli']} stimuli and 512 neurons, against state and weights: potential, "
         "input and count of every neuron of every copy, lateral weights and dictionary, 4 bytes "
         f"each, {short(memory['state_and_weights_bytes'] / 1e6)} MB. The first stimulus brings "
@@ -289,11 +292,11 @@ float32 exponentials per second on one core, {bandwidth:.0f} GB/s through memory
 | dense lateral product, when many neurons spike | {dense / 1e6:.0f} MFLOP | {dense_ms:.2f} ms |
 | about {passes} passes over 4-byte arrays | {passes * 4 * cells / 1e6:.1f} MB | {pass_ms:.2f} ms |
 
-- *dt = tau.* Nearly half of the counts are drawn for neurons that fire, so the product is dense:
-  its {dense / 1e6:.0f} MFLOP are the floor of every step, and random numbers for each spike come on
-  top. PyTorch's step has {peer / 1e6:.0f} MFLOP of products, and two Poisson numbers for every
+- *dt = tau.* One neuron in five spikes, so the product is dense: its {dense / 1e6:.0f} MFLOP are the
+  floor of every step, and random numbers for each spike come on top; every step is also a window
+  of tau, whose counts are kept and checked for divergence. PyTorch's step has {peer / 1e6:.0f} MFLOP of products, and two Poisson numbers for every
   neuron at 15 to 25 ns each, which take most of its time.
-- *dt = tau / 20.* One neuron in thirty spikes. The lateral sum moves only the weights of those,
+- *dt = tau / 20.* One neuron in forty spikes. The lateral sum moves only the weights of those,
   and random numbers are drawn only for them; exponentials and passes over memory remain.
 - *One stimulus.* A step costs what Python and Brian2 need to call it, whatever is in it.
 

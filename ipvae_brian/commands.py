@@ -15,7 +15,7 @@ from ipvae_brian.evaluation import with_gain
 from ipvae_brian.model_library import available_models, load_model, model_card
 from ipvae_brian.network import SpikingNetwork
 from ipvae_brian.stimuli import load_stimuli
-from ipvae_brian.storage import write_bytes
+from ipvae_brian.storage import require_writable, write_bytes
 
 N_HELD_OUT = 2000
 
@@ -39,7 +39,7 @@ def train(options):
     out = Path(options.out)
     if out.suffix != ".npz":
         raise ValueError(f"--out must end in .npz, got {options.out}")
-    _require_writable(out)
+    require_writable(out)
     checkpoint = Path(options.checkpoint or out.with_suffix(".checkpoint.npz"))
     settings = {}
     for option, *_ in cli.TRAINING_OPTIONS:
@@ -143,7 +143,7 @@ def simulate(options):
     duration = number(options.duration_ms, "--duration-ms", above=0) * ms
     out = Path(options.out)
     out.mkdir(parents=True, exist_ok=True)
-    _require_writable(out / "response.npz")
+    require_writable(out / "response.npz")
     start = time.perf_counter()
     network = SpikingNetwork(
         parameters,
@@ -222,12 +222,3 @@ def _data_note(source):
 def _without_folders(line):
     """A command line as others can type it: names of files without this machine's folders."""
     return " ".join(Path(word).name if os.sep in word else word for word in line.split(" "))
-
-
-def _require_writable(path):
-    """Fail before the work, not after it."""
-    folder = path.parent
-    if not folder.is_dir():
-        raise FileNotFoundError(f"no such folder: {folder}")
-    if not os.access(folder, os.W_OK):
-        raise PermissionError(f"cannot write into the folder {folder}")

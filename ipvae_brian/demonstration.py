@@ -1,5 +1,6 @@
 """The demonstration: a trained model infers held-out natural images, with figures."""
 
+import io
 import time
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from ipvae_brian.evaluation import evaluate
 from ipvae_brian.model_library import load_model
 from ipvae_brian.network import SpikingNetwork
 from ipvae_brian.stimuli import load_stimuli
-from ipvae_brian.storage import write_json
+from ipvae_brian.storage import require_writable, write_bytes, write_json
 
 KEYS = (
     "r2",
@@ -55,6 +56,7 @@ def demonstrate(out, *, model="photographs-512", n_stimuli=200, seed=0, progress
     start = time.perf_counter()
     out = Path(out)
     out.mkdir(parents=True, exist_ok=True)
+    require_writable(out / "demo.json")
     parameters = load_model(model)
     patches = load_stimuli("photographs", n_validation=n_stimuli)
     figures, batch = evaluate(
@@ -81,11 +83,7 @@ def demonstrate(out, *, model="photographs-512", n_stimuli=200, seed=0, progress
 
 def save_figure(drawn, path):
     """Write a figure, given as itself or through its Axes, whole or not at all."""
-    import io
-
     import matplotlib.pyplot as plt
-
-    from ipvae_brian.storage import write_bytes
 
     figure = np.ravel(drawn)[0] if not hasattr(drawn, "savefig") else drawn
     figure = getattr(figure, "figure", figure)

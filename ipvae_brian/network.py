@@ -392,7 +392,9 @@ class SpikingNetwork:
             )
         n_stimuli, steps = len(frames), int(frame_steps.sum())
         waves = math.ceil(n_stimuli / self.n_copies)
-        self._require_memory(n_stimuli, waves, steps)
+        require_memory(
+            self._memory_needed(n_stimuli, steps), "record fewer neurons or stimuli at once"
+        )
         if not is_standalone():
             for monitor in self._monitors:
                 clear(monitor)
@@ -502,17 +504,38 @@ class SpikingNetwork:
             raise KeyboardInterrupt
         return None
 
-    def _require_memory(self, n_stimuli, waves, steps):
-        n_neurons = self.parameters.n_neurons
+    def memory_needed(self, n_stimuli, duration):
+        """Memory that a presentation will take, before it is started.
+
+        Parameters
+        ----------
+        n_stimuli : int
+        duration : Quantity
+            Of all frames together. Needs the time step, so give `dt` or call `build` before.
+
+        Returns
+        -------
+        dict of str to int
+            What is kept, and its bytes. Spike times come on top: 20 bytes for each spike, of
+            which there are as many as there are.
+        """
+        if self.dt is None:
+            raise ValueError("memory_needed: dt is not chosen yet; give dt or call build(stimuli)")
+        steps = round(seconds(duration, "duration") / float(self.dt))
+        return self._memory_needed(whole_number(n_stimuli, "n_stimuli"), steps)
+
+    def _memory_needed(self, n_stimuli, steps):
+        copies = math.ceil(n_stimuli / self.n_copies) * self.n_copies
         windows = steps // self.steps_per_tau
-        per_step = len(self.recorded) * self.n_copies * waves * (8 + 4)
-        require_memory(
-            {
-                "counts and rates in windows": 2 * n_stimuli * windows * n_neurons * 8,
-                f"membrane potentials of {len(self.recorded)} neurons": steps * per_step,
-            },
-            "record fewer neurons or stimuli at once",
-        )
+        bytes_each = 4 if self.precision == "single" else 8
+        # The monitor keeps its own, as double precision and integers; the response, a copy.
+        traces = 2 * len(self.recorded) * copies * steps * (8 + 4)
+        per_window = copies * windows * self.parameters.n_neurons
+        return {
+            "counts in windows": 2 * 4 * per_window,
+            "rates in windows": 2 * bytes_each * per_window,
+            f"membrane potentials of {len(self.recorded)} neurons": traces,
+        }
 
     def __repr__(self):
         clock = "dt not chosen yet" if self.dt is None else f"dt {self.dt!s}"

@@ -49,6 +49,23 @@ def write_bytes(path, content):
         raise
 
 
+def require_writable(path):
+    """Fail before the work, not after it, if `path` cannot be written.
+
+    Raises
+    ------
+    FileNotFoundError
+        If its folder does not exist.
+    PermissionError
+        If its folder is read-only.
+    """
+    folder = Path(path).parent
+    if not folder.is_dir():
+        raise FileNotFoundError(f"no such folder: {folder}")
+    if not os.access(folder, os.W_OK):
+        raise PermissionError(f"cannot write into the folder {folder}")
+
+
 def _umask():
     mask = os.umask(0)
     os.umask(mask)

@@ -142,6 +142,19 @@ def test_bad_input_is_one_line_and_status_2(case, model, patches, tmp_path, monk
     assert "Traceback" not in errors
 
 
+def test_read_only_output_folder(model, patches, tmp_path, monkeypatch, capfd):
+    """Said before the work, not after it. (Root may write anywhere, so the system's answer is.)"""
+    monkeypatch.setattr(os, "access", lambda path, mode: mode != os.W_OK)
+    for words in (
+        ["train", "--data", str(patches), "--out", str(tmp_path / "m.npz")],
+        ["simulate", str(model), "--data", str(patches), "--out", str(tmp_path)],
+        ["demo", "--out", str(tmp_path)],
+    ):
+        assert main([*words, "--quiet"]) == 2
+        assert f"cannot write into the folder {tmp_path}" in capfd.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_diverging_evaluation_says_what_to_change(model, patches, capfd):
     arguments = ["evaluate", str(model), "--data", str(patches), "--dt-ms", "20", "--gain", "20"]
     assert main([*arguments, "--quiet"]) == 2

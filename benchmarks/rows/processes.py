@@ -18,13 +18,12 @@ JOBS = (1, 2)
 N_EVALUATED = 2000
 WINDOWS = 16
 # Batches of a training; each is divided among the processes.
-N_BATCHES, TRAINING_BATCH = 20, 400
+N_BATCHES, TRAINING_BATCH = 50, 400
 
 
 def evaluation(setup, n_jobs):
     stimuli = setup.stimuli(4 * BATCH if setup.quick else N_EVALUATED)
     windows = 2 if setup.quick else WINDOWS
-    # Not the first network's choice of a time step, but the same for all.
     options = {"windows": windows, "n_jobs": n_jobs, "progress": False}
     return lambda: seconds_of(evaluate, setup.model, stimuli, **options)
 

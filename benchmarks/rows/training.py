@@ -23,7 +23,10 @@ from ipvae_brian.training import shuffled_batches
 LEVELS = (0.32, 0.30, 0.285)
 N_VALIDATION = 1000
 # Stimuli of our complete trainings; a factor of 1.4 between them.
-LENGTHS = (2800, 4000, 5600, 8000, 11_000, 16_000, 22_000, 32_000, 45_000, 64_000, 90_000, 200_000)
+LENGTHS = (
+    *(1000, 1400, 2000, 2800, 4000, 5600, 8000, 11_000),
+    *(16_000, 22_000, 32_000, 45_000, 64_000, 90_000, 200_000),
+)
 # Lengths of the complete trainings with back-propagation, as shares of the limit.
 SHARES = (1 / 16, 1 / 4, 1)
 # Evaluations follow each other at this factor in CPU time.
