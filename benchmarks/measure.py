@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
 
+import joblib
 import numpy as np
 from threadpoolctl import threadpool_info, threadpool_limits
 
@@ -117,7 +118,7 @@ def machine():
     """What the figures depend on: processor, cores, memory, system; no names of hosts."""
     return {
         "processor": _processor(),
-        "cores": len(os.sched_getaffinity(0)),
+        "cores": joblib.cpu_count(),
         "memory_gb": round(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30),
         "system": f"{platform.system()} {platform.machine()}",
     }

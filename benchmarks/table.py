@@ -292,9 +292,10 @@ float32 exponentials per second on one core, {bandwidth:.0f} GB/s through memory
 | dense lateral product, when many neurons spike | {dense / 1e6:.0f} MFLOP | {dense_ms:.2f} ms |
 | about {passes} passes over 4-byte arrays | {passes * 4 * cells / 1e6:.1f} MB | {pass_ms:.2f} ms |
 
-- *dt = tau.* One neuron in five spikes, so the product is dense: its {dense / 1e6:.0f} MFLOP are the
-  floor of every step, and random numbers for each spike come on top; every step is also a window
-  of tau, whose counts are kept and checked for divergence. PyTorch's step has {peer / 1e6:.0f} MFLOP of products, and two Poisson numbers for every
+- *dt = tau.* One neuron in five spikes, so the product is dense: its {dense / 1e6:.0f} MFLOP
+  are the floor of every step, and random numbers for each spike come on top; every step is also a
+  window of tau, whose counts are kept and checked for divergence. PyTorch's step has
+  {peer / 1e6:.0f} MFLOP of products, and two Poisson numbers for every
   neuron at 15 to 25 ns each, which take most of its time.
 - *dt = tau / 20.* One neuron in forty spikes. The lateral sum moves only the weights of those,
   and random numbers are drawn only for them; exponentials and passes over memory remain.
