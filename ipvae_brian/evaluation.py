@@ -7,8 +7,9 @@ import numpy as np
 from brian2.only import ms, second
 
 from ipvae_brian._checks import number, whole_number
+from ipvae_brian.arguments import as_stimuli
 from ipvae_brian.metrics import distance
-from ipvae_brian.network import SpikingNetwork, as_stimuli
+from ipvae_brian.network import SpikingNetwork
 from ipvae_brian.parallel import OneNetwork, n_workers, parts, run_tasks
 from ipvae_brian.response import Response
 from ipvae_brian.stability import choose_dt, with_halvings

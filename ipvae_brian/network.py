@@ -15,7 +15,15 @@ from ipvae_brian._brian import (
     quick_start,
     seeded,
 )
-from ipvae_brian._checks import finite_array, known_name, seconds, whole_number
+from ipvae_brian._checks import known_name, seconds, whole_number
+from ipvae_brian.arguments import (
+    as_movies,
+    as_stimuli,
+    frame_durations,
+    largest_energy,
+    recorded_neurons,
+    whole_fraction,
+)
 from ipvae_brian.fused import FusedShared
 from ipvae_brian.lateral import PATHWAYS, ErrorUnits, Shared, Synapses
 from ipvae_brian.memory import require_memory
@@ -26,6 +34,7 @@ from ipvae_brian.response import Clock, Recording, Response
 from ipvae_brian.stability import check_dt, choose_dt, with_halvings
 
 ENGINES = ("equations", "fused")
+PRECISIONS = ("single", "double")
 
 
 class SpikingNetwork:
@@ -120,7 +129,7 @@ class SpikingNetwork:
         default_precision = "single" if self.engine == "fused" else "double"
         self.precision = known_name(precision or default_precision, "precision", PRECISIONS)
         self.target = code_object_class(target)
-        self.recorded = _recorded_neurons(record_potentials, parameters.n_neurons)
+        self.recorded = recorded_neurons(record_potentials, parameters.n_neurons)
         self.record_spikes = n_copies == 1 if record_spikes is None else bool(record_spikes)
         self.name = name
         self._additions = []
@@ -129,7 +138,7 @@ class SpikingNetwork:
         # Energy of the strongest stimulus for which dt is known to be stable or was warned of.
         self._checked_energy = 0.0
         if dt is not None:
-            self._build(_whole_fraction(seconds(dt, "dt"), parameters))
+            self._build(whole_fraction(seconds(dt, "dt"), parameters))
 
     @property
     def _delay_seconds(self):
@@ -155,7 +164,7 @@ class SpikingNetwork:
         stimuli = as_stimuli(stimuli, self.parameters, "stimuli")
         if self.brian_network is None:
             self._build(choose_dt(self.parameters, stimuli, delay=self._delay_seconds))
-            self._checked_energy = _largest_energy(stimuli)
+            self._checked_energy = largest_energy(stimuli)
         return self
 
     def _build(self, dt):
@@ -379,7 +388,7 @@ class SpikingNetwork:
                 if is_standalone()
                 else with_halvings(run, float(self.dt))
             )
-        if (energy := _largest_energy(shown)) > 1.1 * self._checked_energy:
+        if (energy := largest_energy(shown)) > 1.1 * self._checked_energy:
             check_dt(self.parameters, shown, float(self.dt), delay=self._delay_seconds)
             self._checked_energy = energy
         return self._run_at_dt(*arguments)
@@ -543,75 +552,3 @@ class SpikingNetwork:
             f"<SpikingNetwork {self.pathway!r}, {self.n_copies} x {self.parameters.n_neurons} "
             f"neurons, {clock}, tau {self.parameters.tau!s}>"
         )
-
-
-PRECISIONS = ("single", "double")
-
-
-def as_stimuli(stimuli, parameters, name):
-    """Stimuli as (n_stimuli, n_pixels): one or many, as rows of pixels or as images."""
-    array = finite_array(stimuli, name, ndim=(1, 2, 3))
-    shape, n_pixels = parameters.stimulus_shape, parameters.n_pixels
-    if array.shape == (n_pixels,) or array.shape == shape:
-        return array.reshape(1, n_pixels)
-    if array.shape[1:] in (shape, (n_pixels,)):
-        return array.reshape(-1, n_pixels)
-    raise ValueError(
-        f"{name} must have shape (n_stimuli, {n_pixels}) or (n_stimuli, *{shape}), "
-        f"got {array.shape}"
-    )
-
-
-def as_movies(frames, parameters, name):
-    """Movies as (n_stimuli, n_frames, n_pixels)."""
-    array = finite_array(frames, name, ndim=(2, 3, 4))
-    shape, n_pixels = parameters.stimulus_shape, parameters.n_pixels
-    image_rank = len(shape)
-    if image_rank > 1 and array.ndim > image_rank and array.shape[-image_rank:] == shape:
-        array = array.reshape(*array.shape[:-image_rank], n_pixels)
-    if array.ndim in (2, 3) and array.shape[-1] == n_pixels:
-        return array.reshape(-1, *array.shape[-2:])
-    raise ValueError(
-        f"{name} must have shape (n_frames, {n_pixels}) or (n_stimuli, n_frames, {n_pixels}), "
-        f"or with {shape} for the pixels, got {np.shape(frames)}"
-    )
-
-
-def frame_durations(duration, n_frames):
-    """Durations of the frames in seconds, (n_frames,)."""
-    if np.ndim(duration) == 0:
-        return np.full(n_frames, seconds(duration, "duration"))
-    if len(duration) != n_frames:
-        raise ValueError(f"duration must be one time or {n_frames}, got {len(duration)}")
-    return np.array([seconds(d, f"duration[{i}]") for i, d in enumerate(duration)])
-
-
-def _largest_energy(stimuli):
-    return float((stimuli**2).sum(axis=1).max())
-
-
-def _recorded_neurons(neurons, n_neurons):
-    if np.ndim(neurons) != 1:
-        raise TypeError(f"record_potentials must be a list of neurons, got {neurons!r}")
-    recorded = tuple(whole_number(j, "record_potentials", minimum=0) for j in neurons)
-    if recorded and max(recorded) >= n_neurons:
-        raise ValueError(
-            f"record_potentials must be below {n_neurons} (the neurons), got {max(recorded)}"
-        )
-    if len(set(recorded)) != len(recorded):
-        raise ValueError("record_potentials must not name a neuron twice")
-    return recorded
-
-
-def _whole_fraction(dt, parameters):
-    """dt in seconds if tau is a whole number of such steps."""
-    tau = float(parameters.tau)
-    if dt > tau * (1 + 1e-9):
-        raise ValueError(f"dt must be at most tau = {tau * 1e3:g} ms, got {dt * 1e3:g} ms")
-    steps = round(tau / dt)
-    if abs(steps * dt - tau) > 1e-6 * tau:
-        raise ValueError(
-            f"dt must be tau = {tau * 1e3:g} ms divided by a whole number, got {dt * 1e3:g} ms; "
-            f"nearest is {tau / steps * 1e3:g} ms"
-        )
-    return dt

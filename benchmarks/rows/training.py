@@ -52,7 +52,7 @@ def batches(stimuli):
 class Evaluations:
     """When to evaluate next: at moments of CPU time that grow by a factor."""
 
-    def __init__(self, first=4.0):
+    def __init__(self, first=0.5):
         self.next = first
 
     def due(self, seconds):
