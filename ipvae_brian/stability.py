@@ -23,9 +23,7 @@ LARGEST_JUMP = 3.0
 N_SAMPLED = 256
 # How often a run at a chosen step is repeated at half of it when it diverged.
 HALVINGS = 3
-# Continuous time by default: at most this part of tau.
-DEFAULT_STEP = 1 / 20
-# Steps per tau that are tried; each gives a round dt for tau = 20 ms.
+# Steps per tau that are tried, continuous time throughout; round dt for tau = 20 ms.
 STEPS_PER_TAU = (20, 25, 40, 50, 80, 100, 125, 160, 200, 250, 400, 500, 800, 1000, 2000)
 
 
