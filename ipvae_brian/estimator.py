@@ -11,7 +11,6 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from ipvae_brian import metrics
 from ipvae_brian._checks import finite_array, number, seconds, whole_number
 from ipvae_brian.errors import ModelFileError
 from ipvae_brian.evaluation import COPIES, simulate_many
@@ -371,9 +370,6 @@ class IPVAE(TransformerMixin, BaseEstimator):
             whole_number(getattr(self, name), name)
         number(self.gain, "gain", above=0)
         number(self.sparsity, "sparsity", minimum=0)
-        seed = self.random_state
-        if not isinstance(seed, int | np.integer):
-            seed = check_random_state(seed).randint(2**31)
         values = {
             "n_neurons": whole_number(self.n_neurons, "n_neurons"),
             "spike_size": number(self.spike_size, "spike_size", above=0),
@@ -395,13 +391,19 @@ class IPVAE(TransformerMixin, BaseEstimator):
             "ridge": number(self.ridge, "ridge", above=0),
             "annealing": number(self.annealing, "annealing", minimum=0, maximum=1),
             "revive_after": whole_number(self.revive_after, "revive_after"),
-            "seed": whole_number(int(seed), "random_state", minimum=0),
+            "seed": whole_number(self._seed(), "random_state", minimum=0),
         }
         if self.steps_per_tau is None:
             steps = self._stable_steps(X, values)
         else:
             steps = whole_number(self.steps_per_tau, "steps_per_tau")
         return Settings(steps_per_tau=steps, **values)
+
+    def _seed(self):
+        """An integer `random_state` itself, otherwise one drawn from it."""
+        if isinstance(self.random_state, int | np.integer):
+            return int(self.random_state)
+        return check_random_state(self.random_state).randint(2**31)
 
     def _stable_steps(self, X, values):
         """Steps per tau for training: those that are stable for a random dictionary.
@@ -496,15 +498,12 @@ class IPVAE(TransformerMixin, BaseEstimator):
         """Response to static stimuli, on as many processes as are asked for."""
         check_is_fitted(self, "parameters_")
         X = validate_data(self, X, dtype=KEPT, reset=False)
-        seed = self.random_state
-        if not isinstance(seed, int | np.integer):
-            seed = check_random_state(seed).randint(2**31)
         windows = whole_number(self.inference_windows, "inference_windows")
         return simulate_many(
             self.parameters_,
             self.standardise_stimuli(X),
             windows * self.parameters_.tau,
-            seed=int(seed),
+            seed=self._seed(),
             n_copies=min(COPIES, len(X)),
             n_jobs=self.n_jobs,
             progress=self.progress,
@@ -523,8 +522,7 @@ class IPVAE(TransformerMixin, BaseEstimator):
 
     def distance(self, X):
         """Distance d from a perfect and empty code (lower is better); see `metrics.distance`."""
-        response = self._infer(X)
-        return float(metrics.distance(np.nanmean(response.r2()), response.zeros().mean()))
+        return self._infer(X).distance()
 
     # Files
 

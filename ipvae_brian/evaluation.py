@@ -126,32 +126,26 @@ def simulate_many(
     Response
         Counts and rates; no spike times and potentials.
     """
-    stimuli = as_stimuli(stimuli, parameters, "stimuli")
-
-    def run(step):
-        return _present(
-            parameters, stimuli, duration, step, seed, engine, n_copies, n_jobs, progress
-        )
-
-    if dt is not None:
-        return run(dt)
-    return with_halvings(lambda step: run(step * second), choose_dt(parameters, stimuli))
-
-
-def _present(parameters, stimuli, duration, dt, seed, engine, n_copies, n_jobs, progress):
-    """Response of one process or of several to all stimuli."""
     if n_workers(n_jobs) == 1:
         network = _network(parameters, n_copies, dt, engine)
         return network.present(stimuli, duration, seed=seed, progress=progress)
-    tasks = [
-        (parameters, stimuli[begin:end], duration, dt, seed, engine, n_copies, begin)
-        for begin, end in parts(len(stimuli), n_copies, n_workers(n_jobs))
-    ]
-    responses = run_tasks(_simulate_part, tasks, n_jobs)
-    counts, rates = (
-        np.concatenate([getattr(r, name) for r in responses]) for name in ("counts", "rates")
-    )
-    return Response(parameters, stimuli[:, None, :], responses[0].clock, counts, rates)
+    stimuli = as_stimuli(stimuli, parameters, "stimuli")
+
+    def run(step):
+        tasks = [
+            (parameters, stimuli[begin:end], duration, step, seed, engine, n_copies, begin)
+            for begin, end in parts(len(stimuli), n_copies, n_workers(n_jobs))
+        ]
+        responses = run_tasks(_simulate_part, tasks, n_jobs)
+        counts, rates = (
+            np.concatenate([getattr(r, name) for r in responses]) for name in ("counts", "rates")
+        )
+        return Response(parameters, stimuli[:, None, :], responses[0].clock, counts, rates)
+
+    if dt is not None:
+        return run(dt)
+    # One step for all parts, chosen and halved as one network does it.
+    return with_halvings(lambda step: run(step * second), choose_dt(parameters, stimuli))
 
 
 _kept = OneNetwork()
