@@ -22,6 +22,14 @@ natural_gradient_step : 1 (constant)
 z : integer                       # spikes of this neuron in this time step, 0, 1, 2, ...
 """
 
+# The variables of the engines that take the step themselves, for many copies of the population.
+COPIES = """
+u : 1
+rate = exp(u)/tau : Hz
+drive : 1
+z : integer
+"""
+
 DRAW = "z = poisson(rate*dt)"
 
 # Compares counts instead of crossing a potential, so that counts above one are one event.

@@ -8,6 +8,8 @@ What makes it fast is exact, not an approximation:
   and adds a new exponential number, until the sum is above zero again. In single precision, rates
   of less than about a thousandth per tau are rounded by up to a quarter.
 - Few spikes: their rows of the weights are added up; many: one dense matrix product.
+
+Here the step is NumPy; `compiled` has it compiled, for all cores.
 """
 
 import brian2.only as brian
@@ -18,8 +20,8 @@ from ipvae_brian._brian import array_of
 
 # Share of neurons that spike in a step above which the dense product is the cheaper one.
 DENSE_ABOVE = 0.06
-# Spikes of a neuron in a step that are drawn one by one.
-ONE_BY_ONE = 12
+# Neurons that still have to spike in a step below which the rest is drawn at once.
+FEW = 256
 
 
 class FusedShared:
@@ -28,7 +30,7 @@ class FusedShared:
     Parameters
     ----------
     neurons : brian2.NeuronGroup
-        n_copies populations, one after the other.
+        n_copies populations, one after the other, of `equations.COPIES`.
     parameters : Parameters
     options : dict
         Passed to the Brian2 objects: clock.
@@ -47,16 +49,12 @@ class FusedShared:
         self.counts = array_of(neurons, "z")
         self.drive = array_of(neurons, "drive")
         self.spikespace = array_of(neurons, "_spikespace")
-        shape, self.dtype = self.potential.shape, self.potential.dtype
-        self.left = np.empty(shape, self.dtype)
-        self.rates = np.empty(shape, self.dtype)
-        self.input = np.empty(shape, self.dtype)
-        self.spiking = np.empty(shape, bool)
-        self.active = np.empty(0, np.intp)
-        self.active_counts = np.empty(0, np.int32)
-        self.copy_starts = np.arange(n_copies + 1) * self.n_neurons
-        self.window_counts = np.zeros(shape, np.int32)
-        self.window_rates = np.zeros(shape, self.dtype)
+        self.dtype = self.potential.dtype
+        # Expected count until the next spike.
+        self.left = np.empty_like(self.potential)
+        # Where counts and expected counts of the present window are added up.
+        self.window_counts = self.window_expected = None
+        self._allocate()
         self.objects = [
             brian.NetworkOperation(
                 operation,
@@ -70,30 +68,55 @@ class FusedShared:
         self.set_parameters(parameters)
         self.reseed(None)
 
+    def _allocate(self):
+        shape = self.potential.shape
+        self.expected = np.empty(shape, self.dtype)
+        self.input = np.empty(shape, self.dtype)
+        self.spiking = np.empty(shape, bool)
+        self.active = np.empty(0, np.intp)
+        self.active_counts = np.empty(0, np.int32)
+        self.copy_starts = np.arange(self.n_copies + 1) * self.n_neurons
+
     def set_parameters(self, parameters):
-        self.parameters = parameters
-        p = parameters
+        self.parameters = p = parameters
         self.inhibition = (p.lateral_weights * p.natural_gradient_step).astype(self.dtype)
-        self.leak = self.dtype.type(self.step * p.leak)
+        self.feedforward = (p.dictionary / p.noise_variance).astype(self.dtype)
+        # What drive is multiplied by, and what threshold and leak add to the potential in a step.
+        self.drive_scale = (self.step * p.natural_gradient_step).astype(self.dtype)
+        constant = p.leak * p.resting_potential - p.natural_gradient_step * p.threshold
+        self.offset = (self.step * constant).astype(self.dtype)
+        self.kept = self.dtype.type(1 - self.step * p.leak)
 
     def reseed(self, seed):
         """Restart the random numbers; `seed` is anything that NumPy's default_rng takes."""
         self.rng = np.random.default_rng(seed)
-        self.left[:] = self._exponential(len(self.left))
+        self.rng.standard_exponential(dtype=self.dtype, out=self.left)
+
+    def open_window(self, counts, expected):
+        """Add counts and expected counts of every step from now on to these, of all copies."""
+        self.window_counts = counts.reshape(-1)
+        self.window_expected = expected.reshape(-1)
 
     def show(self, stimuli):
-        """Set the drive, and what drive and threshold add to the potential in a step."""
-        p = self.parameters
-        drive = p.drive(np.asarray(stimuli))
-        self.drive[:] = drive.ravel()
-        constant = p.natural_gradient_step * (drive - p.threshold) + p.leak * p.resting_potential
-        self.input[:] = (self.step * constant).ravel()
+        """Set the drive of every copy."""
+        shape = (self.n_copies, self.n_neurons)
+        stimuli = np.asarray(stimuli, self.dtype)
+        np.matmul(stimuli, self.feedforward, out=self.drive.reshape(shape))
+        self._take_drive()
+
+    def _take_drive(self):
+        """What drive, threshold and leak add to the potential in a step."""
+        shape = (self.n_copies, self.n_neurons)
+        change = self.input.reshape(shape)
+        np.multiply(self.drive.reshape(shape), self.drive_scale, out=change)
+        change += self.offset
 
     def draw(self):
         """Counts of this step from the potentials before they change."""
-        np.exp(self.potential, out=self.rates)
-        self.window_rates += self.rates
-        self.left -= self.rates
+        np.exp(self.potential, out=self.expected)
+        self.expected *= self.dtype.type(self.step)
+        self.window_expected += self.expected
+        self.left -= self.expected
         np.less_equal(self.left, 0, out=self.spiking)
         self.counts[self.active] = 0
         self.active = active = np.flatnonzero(self.spiking)
@@ -109,28 +132,22 @@ class FusedShared:
     def _count(self, left):
         """Spikes of neurons with nothing left, shape as `left`, which is filled up in place."""
         counts = np.ones(len(left), np.int32)
-        left += self._exponential(len(left))
+        left += self.rng.standard_exponential(len(left), dtype=self.dtype)
         pending = np.flatnonzero(left <= 0)
-        for _ in range(ONE_BY_ONE):
-            if not len(pending):
-                return counts
+        while len(pending) > FEW:
             counts[pending] += 1
-            left[pending] += self._exponential(len(pending))
+            left[pending] += self.rng.standard_exponential(len(pending), dtype=self.dtype)
             pending = pending[left[pending] <= 0]
-        # Of many spikes the rest at once; what is left after them is exponential whatever it was.
-        counts[pending] += 1 + self.rng.poisson(-left[pending] * self.step).astype(np.int32)
-        left[pending] = self._exponential(len(pending))
+        # The rest at once; what is left after them is exponential whatever it was.
+        counts[pending] += 1 + self.rng.poisson(-left[pending]).astype(np.int32)
+        left[pending] = self.rng.standard_exponential(len(pending), dtype=self.dtype)
         return counts
-
-    def _exponential(self, n):
-        """Expected count until a spike, in units of what a rate of one adds in a step."""
-        return self.rng.standard_exponential(n, dtype=self.dtype) * self.dtype.type(1 / self.step)
 
     def update(self):
         """Potentials of the next step."""
         potential = self.potential
-        if self.leak:
-            potential *= 1 - self.leak
+        if self.parameters.leak:
+            potential *= self.kept
         potential += self.input
         potential -= self.inhibit().reshape(-1)
         p = self.parameters
@@ -145,12 +162,3 @@ class FusedShared:
             counts = self.active_counts.astype(self.dtype)
             return csr_array((counts, columns, first), shape=shape) @ self.inhibition
         return self.counts.reshape(shape).astype(self.dtype) @ self.inhibition
-
-    def take_window(self):
-        """Counts and expected counts since the last call, (n_copies, n_neurons) each."""
-        shape = (self.n_copies, self.n_neurons)
-        counts = self.window_counts.reshape(shape).copy()
-        expected = self.window_rates.reshape(shape) * self.dtype.type(self.step)
-        self.window_counts[:] = 0
-        self.window_rates[:] = 0
-        return counts, expected

@@ -1,6 +1,8 @@
 """The spiking network: neurons, lateral inhibition and monitors in one explicit Brian2 network."""
 
 import math
+from contextlib import nullcontext
+from importlib.util import find_spec
 
 import brian2.only as brian
 import numpy as np
@@ -24,7 +26,6 @@ from ipvae_brian.arguments import (
     recorded_neurons,
     whole_fraction,
 )
-from ipvae_brian.fused import FusedShared
 from ipvae_brian.lateral import PATHWAYS, ErrorUnits, Shared, Synapses
 from ipvae_brian.memory import require_memory
 from ipvae_brian.parameters import Parameters
@@ -33,8 +34,40 @@ from ipvae_brian.progress import progress_bar
 from ipvae_brian.response import Clock, Recording, Response
 from ipvae_brian.stability import check_dt, choose_dt, with_halvings
 
-ENGINES = ("equations", "fused")
+ENGINES = ("compiled", "fused", "equations")
 PRECISIONS = ("single", "double")
+
+
+def default_engine():
+    """The fastest engine for the "shared" pathway that is installed."""
+    return "compiled" if find_spec("numba") else "fused"
+
+
+def available_engine(engine):
+    """The name of an engine, checked.
+
+    Raises
+    ------
+    ValueError
+        If there is none of that name.
+    ImportError
+        If what it needs is not installed.
+    """
+    known_name(engine, "engine", ENGINES)
+    if engine == "compiled" and not find_spec("numba"):
+        raise ImportError("engine 'compiled' needs Numba: pip install 'ipvae-brian[fast]'")
+    return engine
+
+
+def _engine_class(engine):
+    # Each is imported when it is used: Numba takes as long as all of SciPy.
+    if engine == "compiled":
+        from ipvae_brian.compiled import CompiledShared
+
+        return CompiledShared
+    from ipvae_brian.fused import FusedShared
+
+    return FusedShared
 
 
 class SpikingNetwork:
@@ -53,11 +86,12 @@ class SpikingNetwork:
         chooses one (`ipvae_brian.stability.choose_dt`) and halves it should the run diverge.
     delay : Quantity, optional
         Synaptic delay of the "synapses" pathway.
-    engine : {"fused", "equations"}, optional
-        "equations" runs the Brian2 equations as they stand; "fused" (default of the "shared"
-        pathway, and only there) the same time step in few passes over all copies.
+    engine : {"compiled", "fused", "equations"}, optional
+        "equations" runs the Brian2 equations as they stand. Only for the "shared" pathway: "fused"
+        is the same time step in few passes over all copies, "compiled" has it compiled by Numba,
+        for all cores, and is the default where Numba is installed.
     precision : {"single", "double"}, optional
-        Of the "shared" pathway; single by default with "fused".
+        Of the "shared" pathway; by default double with "equations", otherwise single.
     target : {"numpy", "cython"}, optional
         Code generation for this network; by default what ``prefs.codegen.target`` says, where
         "auto" means NumPy, which needs no compiler and starts at once.
@@ -118,15 +152,15 @@ class SpikingNetwork:
         if delay is not None and pathway != "synapses":
             raise ValueError(f"delay needs pathway 'synapses', got {pathway!r}")
         self.delay = None if delay is None else seconds(delay, "delay", allow_zero=True) * second
-        default_engine = "fused" if shared and not is_standalone() else "equations"
-        self.engine = known_name(engine or default_engine, "engine", ENGINES)
-        if self.engine == "fused" and not shared:
-            raise ValueError(f"engine 'fused' needs pathway 'shared', got {pathway!r}")
+        default = default_engine() if shared and not is_standalone() else "equations"
+        self.engine = available_engine(engine or default)
+        if self.engine != "equations" and not shared:
+            raise ValueError(f"engine {engine!r} needs pathway 'shared', got {pathway!r}")
         if is_standalone() and shared:
             raise ValueError("pathway 'shared' does not run in C++ standalone mode; use 'synapses'")
         if precision is not None and not shared:
             raise ValueError(f"precision needs pathway 'shared', got {pathway!r}")
-        default_precision = "single" if self.engine == "fused" else "double"
+        default_precision = "double" if self.engine == "equations" else "single"
         self.precision = known_name(precision or default_precision, "precision", PRECISIONS)
         self.target = code_object_class(target)
         self.recorded = recorded_neurons(record_potentials, parameters.n_neurons)
@@ -175,9 +209,10 @@ class SpikingNetwork:
         self.clock = brian.Clock(self.dt, name=f"{self.name}_clock")
         options = {"clock": self.clock, "codeobj_class": self.target}
         single = self.precision == "single"
+        as_equations = self.engine == "equations"
         self.neurons = brian.NeuronGroup(
             self.n_copies * p.n_neurons,
-            equations.MEMBRANE,
+            equations.MEMBRANE if as_equations else equations.COPIES,
             method="euler",
             threshold=equations.SPIKE,
             reset="",  # self-inhibition takes the place of a reset
@@ -187,34 +222,35 @@ class SpikingNetwork:
             **options,
         )
         self.neurons.resetter["spike"].active = False  # nothing to run
-        runs = {"codeobj_class": self.target}
-        draw = self.neurons.run_regularly(equations.DRAW, when="start", **runs)
-        bound = self.neurons.run_regularly(equations.BOUND, when="end", **runs)
-        self._set_constants(p)
+        own = [self.neurons]
+        if as_equations:
+            runs = {"codeobj_class": self.target}
+            own.append(self.neurons.run_regularly(equations.DRAW, when="start", **runs))
+            own.append(self.neurons.run_regularly(equations.BOUND, when="end", **runs))
+            self._set_constants(p)
+        else:
+            # The engine does what these would.
+            self.neurons.state_updater.active = False
+            self.neurons.thresholder["spike"].active = False
         self.neurons.u = np.tile(p.resting_potential, self.n_copies)
         if self.pathway == "synapses":
             pathway = Synapses(self.neurons, p, options, self.delay)
         elif self.pathway == "error_units":
             pathway = ErrorUnits(self.neurons, p, options)
-        elif self.engine == "equations":
+        elif as_equations:
             pathway = Shared(self.neurons, p, options, self.n_copies)
         else:
-            pathway = FusedShared(self.neurons, p, options, self.n_copies, 1 / self.steps_per_tau)
-            # Its two operations do what these would.
-            for written in (draw, bound, self.neurons.state_updater):
-                written.active = False
-            self.neurons.thresholder["spike"].active = False
+            step = 1 / self.steps_per_tau
+            pathway = _engine_class(self.engine)(self.neurons, p, options, self.n_copies, step)
         self.pathway_object = pathway
         self.lateral = pathway.lateral
         self._make_monitors(options)
-        own = [self.neurons, draw, bound, *pathway.objects, *self._monitors]
+        own += [*pathway.objects, *self._monitors]
         if is_standalone():
             self._standalone = standalone.Program(self)
         else:
-            self.counter_is_separate = self.engine == "equations"
-            self.counter = (
-                WindowCounter(self.neurons, self.n_copies) if self.counter_is_separate else pathway
-            )
+            self.counter_is_separate = as_equations
+            self.counter = WindowCounter(self.neurons) if as_equations else pathway
             self._presenter = Presenter(self, self.steps_per_tau)
             own.append(self._presenter.operation)
         self.brian_network = brian.Network(own, name=f"{self.name}_network")
@@ -272,15 +308,16 @@ class SpikingNetwork:
         self.parameters = parameters
         self._checked_energy = 0.0
         if self.brian_network is not None:
-            self._set_constants(parameters)
+            if self.engine == "equations":
+                self._set_constants(parameters)
             self.pathway_object.set_parameters(parameters)
 
     # What a presentation does to the network
 
     def rest(self):
         """Put every potential at rest, and drop spikes that are under way."""
-        rest = np.tile(self.parameters.resting_potential, self.n_copies)
-        array_of(self.neurons, "u")[:] = rest
+        potential = array_of(self.neurons, "u").reshape(self.n_copies, -1)
+        potential[:] = self.parameters.resting_potential
         for variable in self.pathway_object.carried:
             variable[:] = 0
 
@@ -444,7 +481,7 @@ class SpikingNetwork:
                 bar.update(trial.used)
 
             with seeded(seed):
-                if self.engine == "fused":
+                if self.engine != "equations":
                     self.counter.reseed(int(np.random.randint(2**31)))  # noqa: NPY002
                 self.run_trials(trials, collect)
         clock = Clock(
@@ -499,11 +536,11 @@ class SpikingNetwork:
         if is_standalone():
             return self._standalone.run_trials(trials, collect)
         presenter = self._presenter
-        if not presenter.begin(trials, collect):
-            return None
-        # The presenter stops the run; Brian2 needs some end that is never reached.
-        # Its check for invalid values compares float32 with 1e50, which NumPy warns of.
-        with np.errstate(over="ignore"), quick_start():
+        # Brian2's check for invalid values compares float32 with 1e50, which NumPy warns of.
+        with np.errstate(over="ignore"), quick_start(), self._threads():
+            if not presenter.begin(trials, collect):
+                return None
+            # The presenter stops the run; Brian2 needs some end that is never reached.
             self.brian_network.run(1e6 * self.parameters.tau, namespace={})
         if presenter.error is not None:
             error, presenter.error = presenter.error, None
@@ -512,6 +549,13 @@ class SpikingNetwork:
             # Brian2 turns Ctrl-C into a quiet stop.
             raise KeyboardInterrupt
         return None
+
+    def _threads(self):
+        if self.engine != "compiled":
+            return nullcontext()
+        from ipvae_brian.compiled import one_blas_thread
+
+        return one_blas_thread()
 
     def memory_needed(self, n_stimuli, duration):
         """Memory that a presentation will take, before it is started.

@@ -60,27 +60,25 @@ class Outcome:
 
 
 class WindowCounter:
-    """Counts of a window for the step written in equations; the fused one has its own."""
+    """Counts of a window for the step written in equations; the others count themselves."""
 
-    def __init__(self, neurons, n_copies):
-        self.shape = (n_copies, len(neurons) // n_copies)
+    def __init__(self, neurons):
         self.z = array_of(neurons, "z")
         self.expected = array_of(neurons, "expected_count")
-        self.counts = np.zeros(self.z.shape, np.int32)
 
     def after_step(self):
-        self.counts += self.z
+        self.window_counts += self.z
+        self.window_expected[:] = self.expected
 
     def reseed(self, seed):
         """Restart Brian2's random numbers; `run` of the network gives the user's back."""
         brian.seed(int(np.random.SeedSequence(seed).generate_state(1)[0]))
 
-    def take_window(self):
-        counts = self.counts.reshape(self.shape).copy()
-        expected = self.expected.reshape(self.shape).copy()
-        self.counts[:] = 0
+    def open_window(self, counts, expected):
+        """Add counts and expected counts of every step from now on to these, of all copies."""
+        self.window_counts = counts.reshape(-1)
+        self.window_expected = expected.reshape(-1)
         self.expected[:] = 0  # a sum for ever would lose its last digits
-        return counts, expected
 
 
 def window_stimuli(frames, frame_steps, window_steps):
@@ -170,20 +168,21 @@ class Presenter:
             return False
         self.frame = -1
         self.steps_left = int(trial.frame_steps.sum())
-        n_windows = self.steps_left // self.window_steps
-        shape = (len(trial.frames), n_windows, self.network.parameters.n_neurons)
-        self.counts = np.empty(shape, np.int32)
+        self.n_windows = self.steps_left // self.window_steps
+        # Window by window, as they are filled, and one for what is left after the whole ones.
+        n_opened = -(-self.steps_left // self.window_steps)
+        shape = (n_opened, len(trial.frames), self.network.parameters.n_neurons)
+        self.counts = np.zeros(shape, np.int32)
         single = self.network.precision == "single"
-        self.expected = np.empty(shape, np.float32 if single else np.float64)
-        self.window = 0
-        self.window_left = self.window_steps
+        self.expected = np.zeros(shape, np.float32 if single else np.float64)
+        self.window = -1
         self.window_stimuli = window_stimuli(trial.frames, trial.frame_steps, self.window_steps)
         self.diverged = np.zeros(len(trial.frames), bool)
         if trial.reset:
             self.network.rest()
-        self.network.counter.take_window()  # forget an incomplete window of the last trial
         if trial.seed is not None:
             self.network.counter.reseed(trial.seed)
+        self._next_window()
         self._next_frame()
         return True
 
@@ -209,33 +208,39 @@ class Presenter:
         self.window_left -= 1
         self.frame_left -= 1
         if self.window_left == 0:
-            self._end_window()
+            self._check_window()
+            if self.steps_left:
+                self._next_window()
         if self.steps_left == 0:
-            self._check_rest()
+            if self.window == self.n_windows:
+                self._look_for_divergence(self.trial.frames[:, -1])
             trial, self.trial = self.trial, None
-            self.collect(trial, Outcome(self.counts, self.expected, self.diverged))
+            self.collect(trial, self._outcome())
             if not self._next_trial():
                 self.network.brian_network.stop()
         elif self.frame_left == 0:
             self._next_frame()
 
-    def _end_window(self):
-        counts, expected = self.network.counter.take_window()
-        self.counts[:, self.window], self.expected[:, self.window] = counts, expected
-        # A runaway lasts, so windows of few steps need not all be looked at.
-        last = self.window == self.counts.shape[1] - 1
-        if last or self.window % max(1, CHECK_STEPS // self.window_steps) == 0:
-            stimuli = self.window_stimuli[:, self.window]
-            self.diverged |= diverged_copies(stimuli, counts, self.network.parameters)
+    def _next_window(self):
         self.window += 1
         self.window_left = self.window_steps
+        self.network.counter.open_window(self.counts[self.window], self.expected[self.window])
 
-    def _check_rest(self):
-        """Look for divergence in what is shorter than a window, too."""
-        if self.window_left < self.window_steps:
-            counts, _ = self.network.counter.take_window()
-            stimuli = self.trial.frames[:, -1]
-            self.diverged |= diverged_copies(stimuli, counts, self.network.parameters)
+    def _check_window(self):
+        # A runaway lasts, so windows of few steps need not all be looked at.
+        last = self.window == self.n_windows - 1
+        if last or self.window % max(1, CHECK_STEPS // self.window_steps) == 0:
+            self._look_for_divergence(self.window_stimuli[:, self.window])
+
+    def _look_for_divergence(self, stimuli):
+        counts = self.counts[self.window]
+        self.diverged |= diverged_copies(stimuli, counts, self.network.parameters)
+
+    def _outcome(self):
+        counts, expected = (
+            windows[: self.n_windows].swapaxes(0, 1) for windows in (self.counts, self.expected)
+        )
+        return Outcome(counts, expected, self.diverged)
 
 
 def raise_if_diverged(outcome, used, parameters, dt_seconds, first_stimulus):
