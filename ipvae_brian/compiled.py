@@ -74,12 +74,16 @@ def draw(potential, left, counts, window_counts, window_expected, streams, step,
     step : float
         In the precision of the potentials.
     spikes : numpy.ndarray of int32, shape (n_copies * n_neurons + 1,)
-        Gets the numbers of the neurons that spiked, in order, and at the end how many there are.
+        Those of the last step; gets the numbers of the neurons that spiked, in order, and at the
+        end how many there are.
     first : numpy.ndarray of int64, shape (n_copies + 1,)
         Gets where the spikes of each copy begin.
     """
     n_copies, n_neurons = potential.shape
     number = potential.dtype.type
+    flat_counts = counts.reshape(-1)
+    for k in range(spikes[-1]):
+        flat_counts[spikes[k]] = 0
     for b in prange(n_copies):
         expected = np.empty(n_neurons, potential.dtype)
         pending = np.empty(n_neurons, np.int32)
@@ -89,12 +93,21 @@ def draw(potential, left, counts, window_counts, window_expected, streams, step,
             expected[j] *= step
             window_expected[b, j] += expected[j]
             left_b[j] -= expected[j]
-            counts_b[j] = 0
-        # Writing first and counting after needs no branch, which would be mispredicted.
-        n_fired = 0
+        # Eight flags at a time, as most neurons are silent. Among the others, writing first and
+        # counting after needs no branch, which would be mispredicted.
+        over = np.zeros((n_neurons + 7) // 8 * 8, np.uint8)
         for j in range(n_neurons):
+            over[j] = left_b[j] <= 0
+        eights = over.view(np.uint64)
+        n_fired = 0
+        for k in range(n_neurons // 8):
+            if eights[k]:
+                for j in range(8 * k, 8 * k + 8):
+                    fired[n_fired] = j
+                    n_fired += over[j]
+        for j in range(n_neurons // 8 * 8, n_neurons):
             fired[n_fired] = j
-            n_fired += left_b[j] <= 0
+            n_fired += over[j]
         n_pending = n_fired
         for k in range(n_fired):
             pending[k] = fired[k]
