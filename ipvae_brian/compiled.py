@@ -164,6 +164,20 @@ def update(potential, kept, drive, scale, offset, lowest, highest, counts, spike
             u[j] = min(max(u[j], lowest), highest)
 
 
+@njit(parallel=True, fastmath=True, cache=True)
+def decode(counts, columns, decoded):
+    """Sums of the dictionary's `columns`, one in each row, over the spikes of each copy."""
+    n_copies, n_neurons = counts.shape
+    for b in prange(n_copies):
+        x = decoded[b]
+        x[:] = 0
+        for j in range(n_neurons):
+            if counts[b, j]:
+                z, column = np.float32(counts[b, j]), columns[j]
+                for pixel in range(len(x)):
+                    x[pixel] += z * column[pixel]
+
+
 def one_blas_thread():
     """A context in which BLAS does not compete with the threads of Numba.
 
@@ -187,6 +201,7 @@ class CompiledShared(FusedShared):
 
     def set_parameters(self, parameters):
         super().set_parameters(parameters)
+        self.columns = np.ascontiguousarray(parameters.dictionary.T, np.float32)
         self.bounds = tuple(
             self.dtype.type(bound)
             for bound in (parameters.lowest_potential, parameters.highest_potential)
@@ -229,3 +244,9 @@ class CompiledShared(FusedShared):
             self.first,
             self.inhibition,
         )
+
+    def decode(self, counts):
+        """Reconstruct the stimuli from counts (n_copies, n_neurons), in single precision."""
+        decoded = np.empty((self.n_copies, self.columns.shape[1]), np.float32)
+        decode(counts, self.columns, decoded)
+        return decoded

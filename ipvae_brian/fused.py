@@ -79,8 +79,11 @@ class FusedShared:
 
     def set_parameters(self, parameters):
         self.parameters = p = parameters
-        self.inhibition = (p.lateral_weights * p.natural_gradient_step).astype(self.dtype)
-        self.feedforward = (p.dictionary / p.noise_variance).astype(self.dtype)
+        dictionary = p.dictionary.astype(self.dtype)
+        self.feedforward = dictionary / self.dtype.type(p.noise_variance)
+        # Row i: what one spike of neuron i takes from every neuron.
+        self.inhibition = dictionary.T @ dictionary
+        self.inhibition *= (p.natural_gradient_step / p.noise_variance).astype(self.dtype)
         # What drive is multiplied by, and what threshold and leak add to the potential in a step.
         self.drive_scale = (self.step * p.natural_gradient_step).astype(self.dtype)
         constant = p.leak * p.resting_potential - p.natural_gradient_step * p.threshold

@@ -7,7 +7,7 @@ vanishes, so these local sums are the whole gradient, with no back-propagation t
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import solve
+from scipy.linalg import cho_factor, cho_solve
 
 # Keeps the M-step defined before anything has spiked.
 SMALLEST_RIDGE = 1e-3
@@ -48,18 +48,16 @@ class Sums:
         dictionary : numpy.ndarray, shape (n_pixels, n_neurons)
         """
         n_stimuli, n_windows, n_neurons = counts.shape
+        stimuli = np.asarray(stimuli, dictionary.dtype)
         rows = counts.astype(dictionary.dtype).reshape(-1, n_neurons)
-        per_stimulus = rows.reshape(counts.shape).sum(axis=1)
-        count_by_count = rows.T @ rows
-        stimulus_by_count = stimuli.T.astype(dictionary.dtype) @ per_stimulus
-        # |x - Phi z|^2 summed, from the sums themselves.
-        error = (
-            n_windows * float((np.asarray(stimuli, float) ** 2).sum())
-            - 2 * float(np.vdot(stimulus_by_count, dictionary))
-            + float(np.vdot(dictionary @ count_by_count, dictionary))
-        )
+        residual = (rows @ dictionary.T).reshape(n_stimuli, n_windows, -1)
+        residual -= stimuli[:, None]
         return cls(
-            stimulus_by_count, count_by_count, rows.sum(axis=0), error, n_stimuli * n_windows
+            stimuli.T @ rows.reshape(counts.shape).sum(axis=1),
+            rows.T @ rows,
+            rows.sum(axis=0),
+            float(np.vdot(residual, residual)),
+            n_stimuli * n_windows,
         )
 
     def __add__(self, other):
@@ -127,12 +125,14 @@ def m_step(dictionary, statistics, *, step, ridge, spike_size):
     numpy.ndarray, shape (n_pixels, n_neurons)
     """
     by_count = statistics.count_by_count
-    gradient = statistics.stimulus_by_count - dictionary @ by_count
-    regularised = by_count.copy()
     amount = ridge * np.trace(by_count) / len(by_count) + (SMALLEST_RIDGE if ridge else 0)
+    regularised = by_count.copy()
     regularised[np.diag_indices_from(regularised)] += amount
-    change = solve(regularised, gradient.T, assume_a="pos", check_finite=False).T
-    return scaled(dictionary + step * change, spike_size)
+    # (A - Phi C) (C + ridge)^-1 = (A + ridge Phi) (C + ridge)^-1 - Phi
+    target = statistics.stimulus_by_count + amount.astype(dictionary.dtype) * dictionary
+    factor = cho_factor(regularised, overwrite_a=True, check_finite=False)
+    best = cho_solve(factor, target.T, overwrite_b=True, check_finite=False).T
+    return scaled((1 - step) * dictionary + step * best, spike_size)
 
 
 def scaled(dictionary, spike_size):

@@ -325,6 +325,12 @@ class SpikingNetwork:
         """Set the stimulus of every copy, (n_copies, n_pixels)."""
         self.pathway_object.show(stimuli)
 
+    def decode(self, counts):
+        """Reconstruct the stimuli from counts (n_copies, n_neurons), in single precision."""
+        if self.engine == "compiled":
+            return self.pathway_object.decode(counts)
+        return counts.astype(np.float32) @ self.parameters.dictionary.T.astype(np.float32)
+
     # Running
 
     def present(self, stimuli, duration, *, reset=True, seed=None, first_stimulus=0, progress=None):

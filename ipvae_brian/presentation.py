@@ -105,7 +105,7 @@ def window_stimuli(frames, frame_steps, window_steps):
     return np.einsum("wf,sfp->swp", share, frames)
 
 
-def diverged_copies(stimuli, counts, parameters):
+def diverged_copies(stimuli, decoded, parameters):
     """Which copies ran away in a window, (n_copies,) of bool.
 
     A reconstruction misses at most the stimulus, what neurons at rest predict, and the Poisson
@@ -118,8 +118,6 @@ def diverged_copies(stimuli, counts, parameters):
     rates_at_rest = np.exp(parameters.resting_potential)
     at_rest = ((parameters.dictionary @ rates_at_rest) ** 2).sum() + rates_at_rest @ sizes**2
     noise_of_code = np.sqrt(parameters.n_neurons * energy) * sizes.max()
-    # Single precision will do for orders of magnitude, and this is done for every window.
-    decoded = counts.astype(np.float32) @ parameters.dictionary.T.astype(np.float32)
     residual = ((stimuli - decoded) ** 2).sum(axis=1)
     return residual > 4 * (energy + at_rest + noise_of_code) + (CHANCE * sizes.max()) ** 2
 
@@ -130,7 +128,7 @@ class Presenter:
     Parameters
     ----------
     network : SpikingNetwork
-        Has `show`, `rest`, `parameters`, `counter` and `brian_network`.
+        Has `show`, `rest`, `decode`, `parameters`, `counter` and `brian_network`.
     window_steps : int
         Time steps in a window of tau.
     """
@@ -233,8 +231,8 @@ class Presenter:
             self._look_for_divergence(self.window_stimuli[:, self.window])
 
     def _look_for_divergence(self, stimuli):
-        counts = self.counts[self.window]
-        self.diverged |= diverged_copies(stimuli, counts, self.network.parameters)
+        decoded = self.network.decode(self.counts[self.window])
+        self.diverged |= diverged_copies(stimuli, decoded, self.network.parameters)
 
     def _outcome(self):
         counts, expected = (
