@@ -7,7 +7,7 @@ from ipvae_brian._checks import finite_array, seconds, whole_number
 
 def as_stimuli(stimuli, parameters, name):
     """Stimuli as (n_stimuli, n_pixels): one or many, as rows of pixels or as images."""
-    array = finite_array(stimuli, name, ndim=(1, 2, 3))
+    array = finite_array(stimuli, name, ndim=(1, 2, 3), dtype=_precision(stimuli))
     shape, n_pixels = parameters.stimulus_shape, parameters.n_pixels
     if array.shape == (n_pixels,) or array.shape == shape:
         return array.reshape(1, n_pixels)
@@ -19,9 +19,14 @@ def as_stimuli(stimuli, parameters, name):
     )
 
 
+def _precision(value):
+    """Single precision is kept, as many stimuli take much memory; all else becomes double."""
+    return np.float32 if getattr(value, "dtype", None) == np.float32 else np.float64
+
+
 def as_movies(frames, parameters, name):
     """Movies as (n_stimuli, n_frames, n_pixels)."""
-    array = finite_array(frames, name, ndim=(2, 3, 4))
+    array = finite_array(frames, name, ndim=(2, 3, 4), dtype=_precision(frames))
     shape, n_pixels = parameters.stimulus_shape, parameters.n_pixels
     image_rank = len(shape)
     if image_rank > 1 and array.ndim > image_rank and array.shape[-image_rank:] == shape:

@@ -168,12 +168,13 @@ def update(potential, kept, drive, scale, offset, lowest, highest, counts, spike
 def decode(counts, columns, decoded):
     """Sums of the dictionary's `columns`, one in each row, over the spikes of each copy."""
     n_copies, n_neurons = counts.shape
+    number = decoded.dtype.type
     for b in prange(n_copies):
         x = decoded[b]
         x[:] = 0
         for j in range(n_neurons):
             if counts[b, j]:
-                z, column = np.float32(counts[b, j]), columns[j]
+                z, column = number(counts[b, j]), columns[j]
                 for pixel in range(len(x)):
                     x[pixel] += z * column[pixel]
 
@@ -201,7 +202,6 @@ class CompiledShared(FusedShared):
 
     def set_parameters(self, parameters):
         super().set_parameters(parameters)
-        self.columns = np.ascontiguousarray(parameters.dictionary.T, np.float32)
         self.bounds = tuple(
             self.dtype.type(bound)
             for bound in (parameters.lowest_potential, parameters.highest_potential)
@@ -246,7 +246,7 @@ class CompiledShared(FusedShared):
         )
 
     def decode(self, counts):
-        """Reconstruct the stimuli from counts (n_copies, n_neurons), in single precision."""
-        decoded = np.empty((self.n_copies, self.columns.shape[1]), np.float32)
+        """Reconstruct the stimuli from counts (n_copies, n_neurons)."""
+        decoded = np.empty((self.n_copies, self.columns.shape[1]), self.dtype)
         decode(counts, self.columns, decoded)
         return decoded

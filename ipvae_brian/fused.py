@@ -79,10 +79,10 @@ class FusedShared:
 
     def set_parameters(self, parameters):
         self.parameters = p = parameters
-        dictionary = p.dictionary.astype(self.dtype)
-        self.feedforward = dictionary / self.dtype.type(p.noise_variance)
+        # A column of the dictionary in each row.
+        self.columns = np.ascontiguousarray(p.dictionary.T, self.dtype)
         # Row i: what one spike of neuron i takes from every neuron.
-        self.inhibition = dictionary.T @ dictionary
+        self.inhibition = self.columns @ self.columns.T
         self.inhibition *= (p.natural_gradient_step / p.noise_variance).astype(self.dtype)
         # What drive is multiplied by, and what threshold and leak add to the potential in a step.
         self.drive_scale = (self.step * p.natural_gradient_step).astype(self.dtype)
@@ -104,7 +104,8 @@ class FusedShared:
         """Set the drive of every copy."""
         shape = (self.n_copies, self.n_neurons)
         stimuli = np.asarray(stimuli, self.dtype)
-        np.matmul(stimuli, self.feedforward, out=self.drive.reshape(shape))
+        drive = np.matmul(stimuli, self.columns.T, out=self.drive.reshape(shape))
+        drive /= self.dtype.type(self.parameters.noise_variance)
         self._take_drive()
 
     def _take_drive(self):

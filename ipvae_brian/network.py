@@ -232,7 +232,6 @@ class SpikingNetwork:
             # The engine does what these would.
             self.neurons.state_updater.active = False
             self.neurons.thresholder["spike"].active = False
-        self.neurons.u = np.tile(p.resting_potential, self.n_copies)
         if self.pathway == "synapses":
             pathway = Synapses(self.neurons, p, options, self.delay)
         elif self.pathway == "error_units":
@@ -244,6 +243,10 @@ class SpikingNetwork:
             pathway = _engine_class(self.engine)(self.neurons, p, options, self.n_copies, step)
         self.pathway_object = pathway
         self.lateral = pathway.lateral
+        if is_standalone():
+            self.neurons.u = p.resting_potential
+        else:
+            self.rest()
         self._make_monitors(options)
         own += [*pathway.objects, *self._monitors]
         if is_standalone():
@@ -326,9 +329,10 @@ class SpikingNetwork:
         self.pathway_object.show(stimuli)
 
     def decode(self, counts):
-        """Reconstruct the stimuli from counts (n_copies, n_neurons), in single precision."""
+        """Reconstruct the stimuli from counts (n_copies, n_neurons)."""
         if self.engine == "compiled":
             return self.pathway_object.decode(counts)
+        # Single precision will do for what this is needed for: to tell whether a run diverged.
         return counts.astype(np.float32) @ self.parameters.dictionary.T.astype(np.float32)
 
     # Running

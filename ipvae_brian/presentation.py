@@ -114,11 +114,12 @@ def diverged_copies(stimuli, decoded, parameters):
     for overshoot, and `CHANCE` spikes in one direction are for chance.
     """
     sizes = parameters.spike_sizes
-    energy = (stimuli**2).sum(axis=1)
+    energy = np.einsum("bp,bp->b", stimuli, stimuli)
     rates_at_rest = np.exp(parameters.resting_potential)
     at_rest = ((parameters.dictionary @ rates_at_rest) ** 2).sum() + rates_at_rest @ sizes**2
     noise_of_code = np.sqrt(parameters.n_neurons * energy) * sizes.max()
-    residual = ((stimuli - decoded) ** 2).sum(axis=1)
+    residual = decoded - stimuli
+    residual = np.einsum("bp,bp->b", residual, residual)
     return residual > 4 * (energy + at_rest + noise_of_code) + (CHANCE * sizes.max()) ** 2
 
 
