@@ -117,6 +117,7 @@ def evaluate(options):
         windows=options.windows,
         dt=_dt(options),
         seed=options.seed,
+        engine=options.engine,
         progress=_progress(options),
     )
     print(

@@ -14,7 +14,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from ipvae_brian._checks import finite_array, number, seconds, whole_number
 from ipvae_brian.errors import ModelFileError
 from ipvae_brian.evaluation import COPIES, simulate_many
-from ipvae_brian.network import SpikingNetwork
+from ipvae_brian.network import SpikingNetwork, available_engine, default_engine
 from ipvae_brian.parameters import Parameters
 from ipvae_brian.shards import Settings
 from ipvae_brian.stability import choose_dt
@@ -87,6 +87,9 @@ class IPVAE(TransformerMixin, BaseEstimator):
         File to which `fit` writes its state, to go on from with ``fit(X, resume=True)``.
     checkpoint_every : int, default 50
         Batches between two checkpoints.
+    engine : {"compiled", "fused", "equations"}, optional
+        What takes the time steps, see `SpikingNetwork`; by default the fastest that is installed.
+        Engines draw other random numbers, so what is learned differs as between two seeds.
     n_jobs : int, optional
         Processes in training (which needs batches of many times 200 to gain from them) and in
         `transform` and `score`. What comes out does not depend on it. For a cluster see
@@ -163,6 +166,7 @@ class IPVAE(TransformerMixin, BaseEstimator):
         random_state=None,
         checkpoint=None,
         checkpoint_every=50,
+        engine=None,
         n_jobs=None,
         progress=None,
     ):
@@ -193,6 +197,7 @@ class IPVAE(TransformerMixin, BaseEstimator):
         self.random_state = random_state
         self.checkpoint = checkpoint
         self.checkpoint_every = checkpoint_every
+        self.engine = engine
         self.n_jobs = n_jobs
         self.progress = progress
 
@@ -391,6 +396,7 @@ class IPVAE(TransformerMixin, BaseEstimator):
             "ridge": number(self.ridge, "ridge", above=0),
             "annealing": number(self.annealing, "annealing", minimum=0, maximum=1),
             "revive_after": whole_number(self.revive_after, "revive_after"),
+            "engine": available_engine(self.engine or default_engine()),
             "seed": whole_number(self._seed(), "random_state", minimum=0),
         }
         if self.steps_per_tau is None:
@@ -483,7 +489,7 @@ class IPVAE(TransformerMixin, BaseEstimator):
         if pathway is None:
             pathway = "shared" if len(X) > 1 else "synapses"
         if pathway == "shared":
-            options.setdefault("n_copies", min(COPIES, len(X)))
+            options = {"n_copies": min(COPIES, len(X)), "engine": self.engine} | options
         if seed is None and isinstance(self.random_state, int | np.integer):
             seed = int(self.random_state)
         network = SpikingNetwork(p, pathway=pathway, **options)
@@ -505,6 +511,7 @@ class IPVAE(TransformerMixin, BaseEstimator):
             windows * self.parameters_.tau,
             seed=self._seed(),
             n_copies=min(COPIES, len(X)),
+            engine=self.engine,
             n_jobs=self.n_jobs,
             progress=self.progress,
         )
@@ -564,6 +571,7 @@ class IPVAE(TransformerMixin, BaseEstimator):
             n_neurons=parameters.n_neurons,
             tau=parameters.tau,
             stimulus_shape=parameters.stimulus_shape,
+            engine=None,  # what is installed here may be another
         )
         estimator.parameters_ = parameters
         estimator.settings_ = stored

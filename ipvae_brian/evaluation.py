@@ -41,8 +41,8 @@ def evaluate(
     dt : Quantity, optional
         Time step; by default one that is stable for these stimuli.
     seed : int, default 0
-    engine : {"fused", "equations"}, optional
-        See `SpikingNetwork`.
+    engine : {"compiled", "fused", "equations"}, optional
+        See `SpikingNetwork`; by default the fastest that is installed.
     n_copies : int, default 200
         Stimuli simulated at once.
     n_jobs : int, optional

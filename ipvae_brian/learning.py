@@ -125,14 +125,13 @@ def m_step(dictionary, statistics, *, step, ridge, spike_size):
     numpy.ndarray, shape (n_pixels, n_neurons)
     """
     by_count = statistics.count_by_count
-    amount = ridge * np.trace(by_count) / len(by_count) + (SMALLEST_RIDGE if ridge else 0)
+    gradient = statistics.stimulus_by_count - dictionary @ by_count
     regularised = by_count.copy()
+    amount = ridge * np.trace(by_count) / len(by_count) + (SMALLEST_RIDGE if ridge else 0)
     regularised[np.diag_indices_from(regularised)] += amount
-    # (A - Phi C) (C + ridge)^-1 = (A + ridge Phi) (C + ridge)^-1 - Phi
-    target = statistics.stimulus_by_count + amount.astype(dictionary.dtype) * dictionary
     factor = cho_factor(regularised, overwrite_a=True, check_finite=False)
-    best = cho_solve(factor, target.T, overwrite_b=True, check_finite=False).T
-    return scaled((1 - step) * dictionary + step * best, spike_size)
+    change = cho_solve(factor, gradient.T, overwrite_b=True, check_finite=False).T
+    return scaled(dictionary + step * change, spike_size)
 
 
 def scaled(dictionary, spike_size):

@@ -46,7 +46,9 @@ def run_tasks(function, tasks, n_jobs):
     """
     for attempt in range(1, ATTEMPTS + 1):
         try:
-            return Parallel(n_jobs=n_jobs)(delayed(_call)(function, task) for task in tasks)
+            # Arrays go through pipes: as files, joblib waits a tenth of a second to delete them.
+            parallel = Parallel(n_jobs=n_jobs, max_nbytes=None)
+            return parallel(delayed(_call)(function, task) for task in tasks)
         except TerminatedWorkerError:
             if attempt == ATTEMPTS:
                 raise

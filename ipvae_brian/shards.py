@@ -46,6 +46,7 @@ class Settings:
     ridge: float
     annealing: float
     revive_after: int
+    engine: str
     seed: int
 
     def parameters(self, dictionary, **others):
@@ -71,6 +72,7 @@ class Settings:
             pathway="shared",
             n_copies=self.shard_size,
             dt=self.tau_seconds / self.steps_per_tau * second,
+            engine=self.engine,
             name="ipvae_training",
         )
 

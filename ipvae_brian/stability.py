@@ -44,9 +44,11 @@ def mean_field_rates(parameters, stimuli, n_iterations=100):
     numpy.ndarray, shape (n_stimuli, n_neurons)
         Expected spikes per tau.
     """
-    weights = parameters.lateral_weights
+    largest = np.linalg.norm(parameters.dictionary, 2) ** 2 / parameters.noise_variance
+    step = 1 / max(float(largest), 1e-12)
+    # Single precision is plenty for a margin of a quarter.
     drive = parameters.drive(np.asarray(stimuli, float)) - parameters.threshold
-    step = 1 / max(np.linalg.norm(parameters.dictionary, 2) ** 2 / parameters.noise_variance, 1e-12)
+    drive, weights = drive.astype(np.float32), parameters.lateral_weights.astype(np.float32)
     rates = np.zeros_like(drive)
     previous, momentum = rates, 1.0
     for _ in range(n_iterations):

@@ -24,7 +24,7 @@ from ipvae_brian.shards import Shard, simulate_shards
 from ipvae_brian.storage import read_arrays, write_arrays
 
 CHECKPOINT_FORMAT = "ipvae_brian checkpoint"
-CHECKPOINT_VERSION = 1
+CHECKPOINT_VERSION = 2
 # More diverged stimuli than this in a batch mean that the step is wrong, not bad luck.
 TOLERATED_DIVERGED = 0.05
 # What annealing leaves of the rates at the end.
