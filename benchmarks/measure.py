@@ -15,7 +15,7 @@ import joblib
 import numpy as np
 from threadpoolctl import threadpool_info, threadpool_limits
 
-PACKAGES = ("numpy", "scipy", "brian2", "torch", "scikit-learn", "joblib", "ipvae-brian")
+PACKAGES = ("numpy", "scipy", "brian2", "torch", "numba", "scikit-learn", "joblib", "ipvae-brian")
 REPOSITORY = Path(__file__).resolve().parents[1]
 
 
@@ -81,20 +81,30 @@ class CpuClock:
 
 @contextmanager
 def one_thread():
-    """One thread for BLAS, OpenMP and PyTorch, here and in processes started inside."""
-    torch = sys.modules.get("torch")
+    """One thread for BLAS, Numba and PyTorch, here and in processes started inside."""
+    torch, numba = sys.modules.get("torch"), sys.modules.get("numba")
     before = torch.get_num_threads() if torch else None
-    variables = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+    before_numba = numba.get_num_threads() if numba else None
+    variables = (
+        "OMP_NUM_THREADS",
+        "OPENBLAS_NUM_THREADS",
+        "MKL_NUM_THREADS",
+        "NUMBA_NUM_THREADS",
+    )
     saved = {name: os.environ.get(name) for name in variables}
     os.environ.update(dict.fromkeys(variables, "1"))
     try:
         if torch:
             torch.set_num_threads(1)
+        if numba:
+            numba.set_num_threads(1)
         with threadpool_limits(1):
             yield
     finally:
         if torch:
             torch.set_num_threads(before)
+        if numba:
+            numba.set_num_threads(before_numba)
         for name, value in saved.items():
             if value is None:
                 del os.environ[name]
