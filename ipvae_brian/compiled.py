@@ -17,16 +17,22 @@ from threadpoolctl import ThreadpoolController
 
 from ipvae_brian.fused import FusedShared
 
-# Taylor coefficients of 2**f for |f| <= 1/2, where they are exact to single precision.
-POWERS = tuple(np.float32(math.log(2) ** k / math.factorial(k)) for k in range(7))
-LOG2_E = np.float32(math.log2(math.e))
+# Taylor coefficients of exp; enough of them for single precision at |f| <= log(2) / 2.
+TAYLOR = tuple(np.float32(1 / math.factorial(k)) for k in range(8))
+# log(2) in two parts: the first has so few digits that whole multiples of it are exact.
+LOG2_E, LOG_2, LOG_2_REST = (
+    np.float32(value) for value in (1 / math.log(2), 0.693359375, math.log(2) - 0.693359375)
+)
+# No licence to reorder sums: it would join the parts of log(2) again, and what is compiled afresh
+# would round otherwise than what comes from the cache.
+MATHS = {"nnan", "ninf", "nsz", "contract"}
 # SplitMix64 (Steele, Lea & Flood 2014, doi:10.1145/2714064.2660195), which finds its next number
 # from a counter, so that several can be worked out at once. Every copy has its own increment.
 MIX_1, MIX_2 = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
 SHIFTS = tuple(np.uint64(n) for n in (30, 27, 31, 11))
 
 
-@njit(inline="always", fastmath=True)
+@njit(inline="always", fastmath=MATHS)
 def _exponential_number(counter, number):
     """A standard exponential number, of the type `number`."""
     mixed = (counter ^ (counter >> SHIFTS[0])) * MIX_1
@@ -41,27 +47,25 @@ def _exponential_number(counter, number):
 def _exponential_function(values, out, scratch):
     """exp of a row; in single precision worked out for many elements at once.
 
-    exp(v) = 2**n * 2**f, where the whole number n goes into the exponent of a float32.
+    exp(v) = 2**n * exp(f), where the whole number n goes into the exponent of a float32.
     """
     if out.itemsize == 8:
         for j in range(len(values)):
             out[j] = np.exp(values[j])
         return
     power = scratch.view(np.float32)
+    c0, c1, c2, c3, c4, c5, c6, c7 = TAYLOR
     for j in range(len(values)):
-        binary = values[j] * LOG2_E
-        whole = np.floor(binary + np.float32(0.5))
-        f = np.float32(binary - whole)
-        scratch[j] = (np.int32(whole) + np.int32(127)) << np.int32(23)
-        out[j] = POWERS[0] + f * (
-            POWERS[1]
-            + f * (POWERS[2] + f * (POWERS[3] + f * (POWERS[4] + f * (POWERS[5] + f * POWERS[6]))))
-        )
+        v = np.float32(values[j])
+        n = np.floor(v * LOG2_E + np.float32(0.5))
+        f = v - n * LOG_2 - n * LOG_2_REST
+        scratch[j] = (np.int32(n) + np.int32(127)) << np.int32(23)
+        out[j] = c0 + f * (c1 + f * (c2 + f * (c3 + f * (c4 + f * (c5 + f * (c6 + f * c7))))))
     for j in range(len(values)):
         out[j] *= power[j]
 
 
-@njit(parallel=True, fastmath=True, cache=True)
+@njit(parallel=True, fastmath=MATHS, cache=True)
 def draw(potential, left, counts, window_counts, window_expected, streams, step, spikes, first):
     """Counts of a step.
 
@@ -136,7 +140,7 @@ def draw(potential, left, counts, window_counts, window_expected, streams, step,
     spikes[-1] = total
 
 
-@njit(parallel=True, fastmath=True, cache=True)
+@njit(parallel=True, fastmath=MATHS, cache=True)
 def update(potential, kept, drive, scale, offset, lowest, highest, counts, spikes, first, weights):
     """Potentials of the next step; `scale`, `offset` and rows of `weights` are per neuron."""
     n_copies, n_neurons = potential.shape
@@ -164,7 +168,7 @@ def update(potential, kept, drive, scale, offset, lowest, highest, counts, spike
             u[j] = min(max(u[j], lowest), highest)
 
 
-@njit(parallel=True, fastmath=True, cache=True)
+@njit(parallel=True, fastmath=MATHS, cache=True)
 def decode(counts, columns, decoded):
     """Sums of the dictionary's `columns`, one in each row, over the spikes of each copy."""
     n_copies, n_neurons = counts.shape

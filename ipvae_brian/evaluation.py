@@ -136,11 +136,16 @@ def simulate_many(
             (parameters, stimuli[begin:end], duration, step, seed, engine, n_copies, begin)
             for begin, end in parts(len(stimuli), n_copies, n_workers(n_jobs))
         ]
-        responses = run_tasks(_simulate_part, tasks, n_jobs)
-        counts, rates = (
-            np.concatenate([getattr(r, name) for r in responses]) for name in ("counts", "rates")
+        results = run_tasks(_simulate_part, tasks, n_jobs)
+        clock = results[0][0]
+        shape = (clock.n_windows, len(stimuli), parameters.n_neurons)
+        counts, rates = np.empty(shape, np.int32), np.empty(shape, results[0][2].dtype)
+        for (*_, begin), (_, part_counts, part_rates) in zip(tasks, results, strict=True):
+            part = slice(begin, begin + part_counts.shape[1])
+            counts[:, part], rates[:, part] = part_counts, part_rates
+        return Response(
+            parameters, stimuli[:, None, :], clock, counts.swapaxes(0, 1), rates.swapaxes(0, 1)
         )
-        return Response(parameters, stimuli[:, None, :], responses[0].clock, counts, rates)
 
     if dt is not None:
         return run(dt)
@@ -157,7 +162,13 @@ def _simulate_part(parameters, stimuli, duration, dt, seed, engine, n_copies, fi
     held = b"".join(array.tobytes() for array in arrays.values()), repr(metadata)
     key = hash(held), float(dt), engine, n_copies
     with _kept.use(key, lambda: _network(parameters, n_copies, dt, engine)) as network:
-        return network.present(stimuli, duration, seed=seed, first_stimulus=first, progress=False)
+        response = network.present(
+            stimuli, duration, seed=seed, first_stimulus=first, progress=False
+        )
+    # Window by window as they are in memory, and counts in as few bytes as they need: what travels
+    # between processes takes a good part of the time.
+    counts, rates = response.counts.swapaxes(0, 1), response.rates.swapaxes(0, 1)
+    return response.clock, counts.astype(np.min_scalar_type(counts.max(initial=0))), rates
 
 
 def _network(parameters, n_copies, dt, engine):

@@ -50,7 +50,7 @@ class Sums:
         n_stimuli, n_windows, n_neurons = counts.shape
         stimuli = np.asarray(stimuli, dictionary.dtype)
         rows = counts.astype(dictionary.dtype).reshape(-1, n_neurons)
-        residual = (rows @ dictionary.T).reshape(n_stimuli, n_windows, -1)
+        residual = (rows @ dictionary.T).reshape(n_stimuli, n_windows, len(dictionary))
         residual -= stimuli[:, None]
         return cls(
             stimuli.T @ rows.reshape(counts.shape).sum(axis=1),

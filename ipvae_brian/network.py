@@ -175,6 +175,11 @@ class SpikingNetwork:
             self._build(whole_fraction(seconds(dt, "dt"), parameters))
 
     @property
+    def rate_type(self):
+        """Type of potentials and rates."""
+        return np.float32 if self.precision == "single" else np.float64
+
+    @property
     def _delay_seconds(self):
         return 0.0 if self.delay is None else float(self.delay)
 
@@ -208,7 +213,6 @@ class SpikingNetwork:
         # For every object of Brian2: this clock and this target, no global default.
         self.clock = brian.Clock(self.dt, name=f"{self.name}_clock")
         options = {"clock": self.clock, "codeobj_class": self.target}
-        single = self.precision == "single"
         as_equations = self.engine == "equations"
         self.neurons = brian.NeuronGroup(
             self.n_copies * p.n_neurons,
@@ -218,7 +222,7 @@ class SpikingNetwork:
             reset="",  # self-inhibition takes the place of a reset
             namespace=equations.namespace(p),
             name=f"{self.name}_neurons",
-            dtype=np.float32 if single else np.float64,
+            dtype=self.rate_type,
             **options,
         )
         self.neurons.resetter["spike"].active = False  # nothing to run
@@ -460,9 +464,13 @@ class SpikingNetwork:
                 "numbers for every frame: leave it out, or present one frame"
             )
         start = float(self.clock.variables["t"].get_value()[0]) if not is_standalone() else 0.0
+        n_windows = steps // self.steps_per_tau
+        shape = (n_windows, waves * self.n_copies, self.parameters.n_neurons)
+        counts, rates = np.empty(shape, np.int32), np.empty(shape, self.rate_type)
         trials = []
         for wave in range(waves):
-            part = frames[wave * self.n_copies : (wave + 1) * self.n_copies]
+            copies = slice(wave * self.n_copies, (wave + 1) * self.n_copies)
+            part = frames[copies]
             missing = self.n_copies - len(part)
             if missing:
                 part = np.concatenate([part, np.zeros((missing, *part.shape[1:]))])
@@ -474,20 +482,19 @@ class SpikingNetwork:
                     reset_frames,
                     seed=None if seed is None else [seed, first // self.n_copies + wave],
                     used=self.n_copies - missing,
+                    counts=counts[:, copies],
+                    expected=rates[:, copies],
                 )
             )
-        outcomes = []
+        n_collected = 0
         with progress_bar(n_stimuli, "stimuli", progress) as bar:
 
             def collect(trial, outcome):
+                nonlocal n_collected
                 raise_if_diverged(
-                    outcome,
-                    trial.used,
-                    self.parameters,
-                    float(self.dt),
-                    first + len(outcomes) * self.n_copies,
+                    outcome, trial.used, self.parameters, float(self.dt), first + n_collected
                 )
-                outcomes.append(outcome)
+                n_collected += trial.used
                 bar.update(trial.used)
 
             with seeded(seed):
@@ -501,12 +508,6 @@ class SpikingNetwork:
             n_steps=steps,
             frame_steps=tuple(int(n) for n in frame_steps),
         )
-        counts, rates = (
-            np.concatenate([getattr(o, name) for o in outcomes])[:n_stimuli]
-            if len(outcomes) > 1
-            else getattr(outcomes[0], name)[:n_stimuli]
-            for name in ("counts", "expected")
-        )
         events, traces = self._recorded(start)
         recording = Recording.from_events(
             events,
@@ -517,6 +518,7 @@ class SpikingNetwork:
             self.parameters.n_neurons,
             clock,
         )
+        counts, rates = (array.swapaxes(0, 1)[:n_stimuli] for array in (counts, rates))
         return Response(self.parameters, frames, clock, counts, rates, recording)
 
     def _recorded(self, start):
@@ -590,13 +592,13 @@ class SpikingNetwork:
     def _memory_needed(self, n_stimuli, steps):
         copies = math.ceil(n_stimuli / self.n_copies) * self.n_copies
         windows = steps // self.steps_per_tau
-        bytes_each = 4 if self.precision == "single" else 8
+        bytes_each = np.dtype(self.rate_type).itemsize
         # The monitor keeps its own, as double precision and integers; the response, a copy.
         traces = 2 * len(self.recorded) * copies * steps * (8 + 4)
         per_window = copies * windows * self.parameters.n_neurons
         return {
-            "counts in windows": 2 * 4 * per_window,
-            "rates in windows": 2 * bytes_each * per_window,
+            "counts in windows": 4 * per_window,
+            "rates in windows": bytes_each * per_window,
             f"membrane potentials of {len(self.recorded)} neurons": traces,
         }
 

@@ -37,6 +37,8 @@ class Trial:
         Where to restart the network's own random numbers, for `numpy.random.default_rng`.
     used : int, optional
         How many of the copies are shown a stimulus; the others are not checked.
+    counts, expected : numpy.ndarray, shape (n_windows, n_copies, n_neurons), optional
+        Where counts and expected counts of the whole windows are put; by default new arrays.
     """
 
     frames: np.ndarray
@@ -45,6 +47,8 @@ class Trial:
     reset_frames: bool = False
     seed: object = None
     used: int | None = None
+    counts: np.ndarray | None = None
+    expected: np.ndarray | None = None
 
 
 @dataclass
@@ -129,7 +133,7 @@ class Presenter:
     Parameters
     ----------
     network : SpikingNetwork
-        Has `show`, `rest`, `decode`, `parameters`, `counter` and `brian_network`.
+        Has `show`, `rest`, `decode`, `rate_type`, `parameters`, `counter` and `brian_network`.
     window_steps : int
         Time steps in a window of tau.
     """
@@ -168,12 +172,10 @@ class Presenter:
         self.frame = -1
         self.steps_left = int(trial.frame_steps.sum())
         self.n_windows = self.steps_left // self.window_steps
-        # Window by window, as they are filled, and one for what is left after the whole ones.
-        n_opened = -(-self.steps_left // self.window_steps)
-        shape = (n_opened, len(trial.frames), self.network.parameters.n_neurons)
-        self.counts = np.zeros(shape, np.int32)
-        single = self.network.precision == "single"
-        self.expected = np.zeros(shape, np.float32 if single else np.float64)
+        self.counts, self.expected = trial.counts, trial.expected
+        if self.counts is None:
+            # Window by window, as they are filled.
+            self.counts, self.expected = self._new_windows(self.n_windows)
         self.window = -1
         self.window_stimuli = window_stimuli(trial.frames, trial.frame_steps, self.window_steps)
         self.diverged = np.zeros(len(trial.frames), bool)
@@ -220,10 +222,21 @@ class Presenter:
         elif self.frame_left == 0:
             self._next_frame()
 
+    def _new_windows(self, n):
+        shape = (n, len(self.trial.frames), self.network.parameters.n_neurons)
+        return np.empty(shape, np.int32), np.empty(shape, self.network.rate_type)
+
     def _next_window(self):
         self.window += 1
         self.window_left = self.window_steps
-        self.network.counter.open_window(self.counts[self.window], self.expected[self.window])
+        if self.window < self.n_windows:
+            self.open = self.counts[self.window], self.expected[self.window]
+        else:
+            # What is left after the whole windows is looked at, but not kept.
+            self.open = [array[0] for array in self._new_windows(1)]
+        for array in self.open:
+            array[:] = 0
+        self.network.counter.open_window(*self.open)
 
     def _check_window(self):
         # A runaway lasts, so windows of few steps need not all be looked at.
@@ -232,14 +245,11 @@ class Presenter:
             self._look_for_divergence(self.window_stimuli[:, self.window])
 
     def _look_for_divergence(self, stimuli):
-        decoded = self.network.decode(self.counts[self.window])
+        decoded = self.network.decode(self.open[0])
         self.diverged |= diverged_copies(stimuli, decoded, self.network.parameters)
 
     def _outcome(self):
-        counts, expected = (
-            windows[: self.n_windows].swapaxes(0, 1) for windows in (self.counts, self.expected)
-        )
-        return Outcome(counts, expected, self.diverged)
+        return Outcome(self.counts.swapaxes(0, 1), self.expected.swapaxes(0, 1), self.diverged)
 
 
 def raise_if_diverged(outcome, used, parameters, dt_seconds, first_stimulus):

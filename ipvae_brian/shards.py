@@ -79,11 +79,15 @@ class Settings:
     def trials(self, stimuli, n_batch, first_shard=0):
         """The shards of a batch, or of a part of it that begins with shard number `first_shard`."""
         steps = np.array([self.n_windows * self.steps_per_tau])
+        shape = (self.n_windows, self.shard_size, self.n_neurons)
+        # Used again by every shard, whose results are summed up before the next begins.
+        counts, expected = np.empty(shape, np.int32), np.empty(shape, np.float32)
         for shard, begin in enumerate(range(0, len(stimuli), self.shard_size), first_shard):
             part = stimuli[begin : begin + self.shard_size]
             frames = np.zeros((self.shard_size, 1, stimuli.shape[1]), np.float32)
             frames[: len(part), 0] = part
-            yield Trial(frames, steps, seed=[self.seed, 1, n_batch, shard], used=len(part))
+            seed = [self.seed, 1, n_batch, shard]
+            yield Trial(frames, steps, seed=seed, used=len(part), counts=counts, expected=expected)
 
 
 @dataclass

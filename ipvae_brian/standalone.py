@@ -133,7 +133,9 @@ class Program:
         edges = np.arange(n_windows + 1) * (window_steps // self.grid)
         rates = np.diff(expected[edges], axis=0)
         stimuli = window_stimuli(trial.frames, np.asarray(trial.frame_steps), window_steps)[0]
-        diverged = diverged_copies(stimuli, counts, network.parameters).any()
+        diverged = diverged_copies(stimuli, network.decode(counts), network.parameters).any()
+        if trial.counts is not None:
+            trial.counts[:, 0], trial.expected[:, 0] = counts, rates
         return Outcome(counts[None], rates[None], np.array([diverged]))
 
     def recorded(self):

@@ -222,7 +222,7 @@ def test_settled_after_the_first_value_near_the_last_ones():
 
 
 def test_state_and_weights():
-    assert scaling.state_bytes(10, 8, 4) == 4 * (3 * 80 + 64 + 32)
+    assert scaling.state_bytes(10, 8, 4) == 4 * (6 * 80 + 64 + 32)
 
 
 def result_of(levels):
@@ -242,14 +242,37 @@ def test_ratio_of_trainings(peer, mine, value, basis):
     assert found == value and reason.startswith(basis)
 
 
+def trace(*entries):
+    return [{"cpu_seconds": seconds, "distance": d} for seconds, d in entries]
+
+
 def test_training_keeps_the_shortest_time_to_each_level():
     def contestant(train, validation, limit):
         for seconds, d in ((10, 0.31), (20, 0.305), (5, 0.29)):
-            yield seconds, {"distance": d}, {}
+            yield seconds, {"distance": d}, {"stimuli": 100}
 
-    result = training.run(contestant, None, None, 60)
+    found = training.run(contestant, None, None, 60)
+    assert found[0] == {"cpu_seconds": 10, "distance": 0.31, "stimuli": 100}
+    result = training.summary([found], repeats=False)
     assert result["cpu_seconds_to"] == {"0.32": 5, "0.3": 5, "0.285": None}
     assert result["best_distance"] == 0.29
+
+
+def test_training_ends_below_the_last_level():
+    def contestant(train, validation, limit):
+        yield 1, {"distance": 0.28}, {}
+        raise AssertionError("asked for more")
+
+    assert len(training.run(contestant, None, None, 60)) == 1
+
+
+def test_trainings_complete_or_repeat_each_other():
+    traces = [trace((9, 0.31)), trace((4, 0.31), (5, 0.29)), trace((6, 0.28))]
+    complete = training.summary(traces, repeats=False)
+    assert complete["cpu_seconds_to"] == {"0.32": 4, "0.3": 5, "0.285": 6}
+    repeated = training.summary(traces, repeats=True)
+    assert repeated["cpu_seconds_to"] == {"0.32": 6, "0.3": None, "0.285": None}
+    assert complete["best_distance"] == repeated["best_distance"] == 0.28
 
 
 # Results

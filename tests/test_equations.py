@@ -98,8 +98,11 @@ def test_poisson_chi_square_finds_what_is_not_poisson(rng):
     assert poisson_chi_square(np.minimum(rng.poisson(1, 6000), 1), 1) < 1e-3
 
 
-# p > 1e-3 for each of 3 rates x 2 engines x 2 kinds: at other seeds 1 in 80 runs would fail.
-@pytest.mark.parametrize("engine", ["equations", "fused"])
+ENGINES = ["equations", "fused", "compiled"]
+
+
+# p > 1e-3 for each of 3 rates x 3 engines x 2 kinds: at other seeds 1 in 55 runs would fail.
+@pytest.mark.parametrize("engine", ENGINES)
 def test_counts_are_poisson_at_constant_rates(engine, independent_neurons):
     network = SpikingNetwork(
         independent_neurons, pathway="shared", engine=engine, n_copies=2000, dt=20 * ms
@@ -109,7 +112,7 @@ def test_counts_are_poisson_at_constant_rates(engine, independent_neurons):
         assert poisson_chi_square(counts[:, :, neuron], rate) > 1e-3
 
 
-@pytest.mark.parametrize("engine", ["equations", "fused"])
+@pytest.mark.parametrize("engine", ENGINES)
 def test_counts_are_poisson_at_changing_rates(engine, independent_neurons):
     """Up and down by factors of e: rates from 0.002 to 370, another one in every step."""
     changes = np.array([1.0, 1.0, -2.0, -1.5, 0.5])
@@ -135,7 +138,7 @@ def test_counts_are_poisson_at_changing_rates(engine, independent_neurons):
     assert min(p) > 1e-3 / 15
 
 
-@pytest.mark.parametrize("engine", ["equations", "fused"])
+@pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("lag", [1, 2])
 def test_counts_are_independent_over_steps(engine, lag, independent_neurons):
     network = SpikingNetwork(

@@ -18,6 +18,12 @@ PATHWAYS = {
     "error_units": {"pathway": "error_units"},
     "shared_equations": {"pathway": "shared", "engine": "equations", "n_copies": 2},
     "shared_fused": {"pathway": "shared", "engine": "fused", "n_copies": 2, "precision": "double"},
+    "shared_compiled": {
+        "pathway": "shared",
+        "engine": "compiled",
+        "n_copies": 2,
+        "precision": "double",
+    },
 }
 # Reaches both bounds with the stimuli here.
 TIGHT = {"lowest_potential": -1.0, "highest_potential": 1.0}
@@ -191,7 +197,7 @@ def test_expected_counts_are_the_integral_of_the_rate(name, stimuli):
     np.testing.assert_allclose(response.rates, expected, rtol=1e-9)
 
 
-@pytest.mark.parametrize("engine", ["equations", "fused"])
+@pytest.mark.parametrize("engine", ["equations", "fused", "compiled"])
 def test_expected_counts_in_single_precision(engine, stimuli, parameters):
     network = make_network(
         parameters, {"pathway": "shared", "n_copies": 2, "engine": engine, "precision": "single"}

@@ -19,8 +19,9 @@ ALL = [
     {"pathway": "error_units"},
     {"pathway": "shared", "engine": "equations", "n_copies": 2},
     {"pathway": "shared", "engine": "fused", "n_copies": 2},
+    {"pathway": "shared", "engine": "compiled", "n_copies": 2},
 ]
-NAMES = ["synapses", "error_units", "shared_equations", "shared_fused"]
+NAMES = ["synapses", "error_units", "shared_equations", "shared_fused", "shared_compiled"]
 
 
 @pytest.fixture(params=ALL, ids=NAMES)
@@ -285,6 +286,7 @@ def test_network_is_usable_after_divergence(stimuli):
         ({"target": "cyhton"}, ValueError, "target .*did you mean 'cython'"),
         ({"target": "nump"}, ValueError, "target .*did you mean 'numpy'"),
         ({"engine": "fused"}, ValueError, "engine 'fused' needs pathway 'shared'"),
+        ({"engine": "compiled"}, ValueError, "engine 'compiled' needs pathway 'shared'"),
         ({"n_copies": 2}, ValueError, "n_copies"),
         ({"pathway": "shared", "n_copies": 0}, ValueError, "n_copies"),
         ({"pathway": "shared", "n_copies": 2.0}, TypeError, "n_copies"),

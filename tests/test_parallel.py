@@ -65,7 +65,7 @@ def same_weights(first, second):
 def test_parts_of_a_job_are_the_job(parameters, stimuli):
     """`first_stimulus` numbers the waves of copies; each has random numbers of its own."""
     options = {"pathway": "shared", "n_copies": 10, "dt": 1 * ms}
-    for engine in ("fused", "equations"):
+    for engine in ("compiled", "fused", "equations"):
         network = SpikingNetwork(parameters, engine=engine, **options)
         whole = network.present(stimuli[:35], 40 * ms, seed=4)
         part = network.present(stimuli[20:35], 40 * ms, seed=4, first_stimulus=20)
@@ -77,7 +77,7 @@ def test_parts_of_a_job_are_the_job(parameters, stimuli):
             network.present(stimuli[:5], 40 * ms, seed=4, first_stimulus=5)
 
 
-@pytest.mark.parametrize("engine", ["fused", "equations"])
+@pytest.mark.parametrize("engine", ["compiled", "fused", "equations"])
 def test_evaluation_on_two_processes(parameters, stimuli, engine):
     def figures(n_jobs):
         options = {"windows": 3, "n_copies": 50, "engine": engine, "progress": False}

@@ -162,6 +162,7 @@ DIVERGING = [
     {"pathway": "error_units"},
     {"pathway": "shared", "engine": "equations", "n_copies": 5},
     {"pathway": "shared", "engine": "fused", "n_copies": 5},
+    {"pathway": "shared", "engine": "compiled", "n_copies": 5},
 ]
 
 

@@ -36,6 +36,7 @@ SETTINGS = Settings(
     ridge=0.01,
     annealing=0.5,
     revive_after=60,
+    engine="compiled",
     seed=3,
 )
 N_PIXELS = 9
@@ -423,6 +424,7 @@ OTHERS = {
     "annealing": 0.4,
     "revive_after": 61,
     "shard_size": 7,
+    "engine": "fused",
     "seed": 4,
 }
 

@@ -53,8 +53,8 @@ def growth(sizes, contestants_of, repeats):
     return {"sizes": list(sizes), "seconds": costs, "exponents": exponents}
 
 
-# Peak memory, in a process of its own: less what importing takes, and, for comparison, less what
-# the first stimulus needs (Brian2's code generation, buffers of BLAS), which does not grow.
+# Peak memory, in a process of its own: less what the first stimulus needs (libraries, compiled
+# code, buffers of BLAS), which does not grow; for comparison also less what importing takes.
 MEMORY = """
 import json, sys
 import numpy as np
@@ -63,9 +63,9 @@ from benchmarks.rows.scaling import PREPARE
 stimuli = np.load(sys.argv[2])
 prepared = PREPARE[sys.argv[1]]()
 imported, _ = memory()
-prepared(stimuli[:1], 40)
+prepared(stimuli[:1], 20)
 first, _ = memory()
-prepared(stimuli, 40)
+prepared(stimuli, 20)
 print(json.dumps({"imported": imported, "first": first, "peak": memory()[1]}))
 """
 
@@ -95,10 +95,11 @@ PREPARE = {"ours": prepare_ours, "torch": prepare_torch, "LCA": prepare_lca}
 def state_bytes(n_stimuli, n_neurons, n_pixels=256):
     """Bytes of the arrays that the equations need, in 4-byte numbers.
 
-    For every neuron of every copy its potential, its input and its count; once, the lateral
-    weights and the dictionary.
+    For every neuron of every copy its potential, its drive, the expected count left until its
+    next spike, its count, and the sums of counts and expected counts of the window; once, the
+    lateral weights and the dictionary.
     """
-    return 4 * (3 * n_stimuli * n_neurons + n_neurons**2 + n_pixels * n_neurons)
+    return 4 * (6 * n_stimuli * n_neurons + n_neurons**2 + n_pixels * n_neurons)
 
 
 def memory(setup, names, n_stimuli, folder):
@@ -158,7 +159,7 @@ def measure(setup):
         "memory": memory(setup, makers, 100 if quick else 1000, setup.folder),
     }
     figures = {f"exponent_{of}": detail[of]["exponents"]["ours"] for of in FITTED}
-    figures["memory_ratio"] = detail["memory"]["contestants"]["ours"]["ratio_over_import"]
+    figures["memory_ratio"] = detail["memory"]["contestants"]["ours"]["ratio_over_first_stimulus"]
     setup.log(f"  {figures}")
     return detail, figures
 
