@@ -167,7 +167,9 @@ def limits(size=1024, repeats=5):
     -------
     dict
         sgemm_gflops: of a float32 product; exp_per_second: float32 exponentials in NumPy (one
-        core); add_gb_per_second: bytes moved by an addition in place of float32 arrays of 64 MB.
+        core); exponential_numbers_per_second: random ones, float32, in NumPy (one core);
+        add_gb_per_second: bytes moved by an addition in place of float32 arrays of 64 MB (one
+        core); new_gb_per_second: bytes of memory written to for the first time (one core).
     """
     rng = np.random.default_rng(0)
     a = rng.standard_normal((size, size), np.float32)
@@ -178,7 +180,9 @@ def limits(size=1024, repeats=5):
         {
             "product": lambda: seconds_of(np.matmul, a, a),
             "exp": lambda: seconds_of(np.exp, small, out=out),
+            "numbers": lambda: seconds_of(rng.standard_exponential, dtype=np.float32, out=out),
             "add": lambda: seconds_of(np.add, big, big, out=big),
+            "new": lambda: seconds_of(np.ones, big.shape, np.float32),
         },
         repeats,
     )
@@ -186,7 +190,9 @@ def limits(size=1024, repeats=5):
     return {
         "sgemm_gflops": 2 * size**3 / best["product"] / 1e9,
         "exp_per_second": small.size / best["exp"],
+        "exponential_numbers_per_second": out.size / best["numbers"],
         "add_gb_per_second": 2 * big.nbytes / best["add"] / 1e9,
+        "new_gb_per_second": big.nbytes / best["new"] / 1e9,
     }
 
 

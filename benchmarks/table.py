@@ -22,7 +22,7 @@ FIGURES = {
     "exponent_batch": ("cost of a step against stimuli", "1 (linear)", lambda v: v <= 1.1),
     "exponent_steps": ("cost of a run against steps", "1 (linear)", lambda v: v <= 1.1),
     "memory_ratio": (
-        "peak memory beyond importing, over state and weights",
+        "peak memory beyond that of one stimulus, over state and weights",
         "at most 2",
         lambda v: v <= 2,
     ),
@@ -30,7 +30,7 @@ FIGURES = {
     "warm_start_seconds": ("to the first raster", "at most 2", lambda v: v <= 2),
     "import_extra_seconds": ("import beyond Brian2's own", "at most 1.5", lambda v: v <= 1.5),
     "two_process_speedup": (
-        "two processes against one, the lower of evaluation and training",
+        "two processes against one, the lower of evaluation and training in large batches",
         "at least 1.7",
         lambda v: v >= 1.7,
     ),
@@ -44,7 +44,7 @@ def document(results):
         "# Benchmarks",
         "Written by the command below; the numbers behind it are in `benchmarks/results.json`. "
         "Every figure is a ratio, or a time, measured in one run with the contestants taking "
-        "turns: medians of the repeats, except for training, which is done once."
+        "turns: medians of the repeats, except for the trainings of others, done once."
         + QUICK[results["quick"]],
         f"```\n{commands(rows)}\n```",
         figure_table(results["figures"]),
@@ -65,7 +65,7 @@ def document(results):
             body = f"Skipped: {detail['skipped']}." if "skipped" in detail else writer(detail)
             sections.append(f"## {number}. {TITLES[number]}\n\n{body}")
     if "1" in rows and "limits" in rows["1"]["detail"]:
-        sections.append(bounds(rows["1"]["detail"]["limits"]))
+        sections.append(bounds(rows["1"]["detail"], results["machine"]["cores"]))
     return "\n\n".join(sections) + "\n"
 
 
@@ -83,7 +83,8 @@ TITLES = {
 CONTESTANTS = """\
 ## Contestants
 
-- **ours**: `SpikingNetwork` with the `shared` pathway and its defaults; `IPVAE` for training.
+- **ours**: `SpikingNetwork` with the `shared` pathway and its defaults, which with Numba is the
+  compiled engine; `IPVAE` for training.
 - **torch**: the paper's inference step and training iteration in PyTorch on the CPU, written after
   the paper (`benchmarks/peers/poisson_vae_torch.py`): two Poisson draws, three products with the
   dictionary, clamps, likelihood and KL in each step; in training, back-propagation through 16 steps
@@ -208,8 +209,10 @@ def training(detail):
     return (
         f"Seconds of CPU until d on {detail['n_validation']} validation patches of van Hateren "
         f"images falls below each level (– where it did not within {detail['limit_cpu_seconds']:g} "
-        "s), one thread, one training each; evaluations do not count. Ours and back-propagation "
-        "are complete trainings of several lengths, of which the shortest that gets there counts. "
+        "s). Every training has one thread and a core of its own, two at a time; evaluations do "
+        f"not count. Ours is the median of {detail['repeats']} seeds, the others are trained once. "
+        "Ours and back-propagation are complete trainings of several lengths, of which the "
+        "shortest that gets there counts. "
         f"CPU over ours: {ratios}.\n\n"
         + markdown_table(("contestant", *(f"d < {v}" for v in levels), "best d"), lines)
     )
@@ -239,10 +242,12 @@ def scaling(detail):
         "Fitted slopes of log cost over log size, at dt = tau / 20 with random dictionaries: cost "
         "of a step against neurons (200 stimuli) and stimuli (512 neurons), cost of a run of 20 "
         f"stimuli against steps, start-up taken off.\n\n{growth}\n\nPeak memory of a fresh process "
-        f"for {memory['n_stimuli']} stimuli and 512 neurons, against state and weights: potential, "
-        "input and count of every neuron of every copy, lateral weights and dictionary, 4 bytes "
-        f"each, {short(memory['state_and_weights_bytes'] / 1e6)} MB. The first stimulus brings "
-        "what does not grow, such as code generation.\n\n" + markdown_table(header, lines)
+        f"for {memory['n_stimuli']} stimuli and 512 neurons shown for one tau, against state and "
+        "weights: of every neuron of every copy its potential, drive, expected count left until "
+        "the next spike, count, and sums of counts and expected counts in the window; lateral "
+        f"weights and dictionary; 4 bytes each, {short(memory['state_and_weights_bytes'] / 1e6)} "
+        "MB. The first stimulus brings what does not grow: libraries and compiled code.\n\n"
+        + markdown_table(header, lines)
     )
 
 
@@ -265,59 +270,100 @@ def processes(detail):
     )
 
 
-def bounds(limits, n_stimuli=200, n_neurons=512, n_pixels=256):
+def bounds(detail, cores, n_neurons=512, n_pixels=256):
     """What a step needs, counted, against what the machine did in the same run."""
+    limits = detail["limits"]
+    entry = next(entry for entry in reversed(detail["sizes"]) if entry["n_stimuli"] <= 200)
+    n_stimuli, names = entry["n_stimuli"], ("dt = tau", "dt = tau / 20")
     cells = n_stimuli * n_neurons
-    gflops, exps = limits["sgemm_gflops"], limits["exp_per_second"]
-    bandwidth = limits["add_gb_per_second"]
+    spikes = {name: n_stimuli * entry["spikes_per_step"][name] for name in names}
+    bandwidth, gflops = limits["add_gb_per_second"] * cores, limits["sgemm_gflops"]
+
+    def row(part, counted, milliseconds):
+        return (part, counted, *(f"{milliseconds(name):.2f}" for name in names))
+
+    # Read and write of potential and time left, and of the expected counts; read of the drive.
+    passes = 7
+    lines = [
+        row(
+            "exponential of every potential",
+            f"{cells:,}",
+            lambda name: cells / limits["exp_per_second"] / cores * 1e3,
+        ),
+        row(
+            f"about {passes} passes over 4-byte arrays",
+            f"{passes * 4 * cells / 1e6:.1f} MB",
+            lambda name: passes * 4 * cells / bandwidth / 1e6,
+        ),
+        row(
+            "a random number for each spike",
+            " or ".join(f"{spikes[name]:,.0f}" for name in names),
+            lambda name: spikes[name] / limits["exponential_numbers_per_second"] / cores * 1e3,
+        ),
+        row(
+            "a row of the weights for each spike, at most",
+            " or ".join(f"{2 * spikes[name] * n_neurons / 1e6:.1f}" for name in names) + " MFLOP",
+            lambda name: 2 * spikes[name] * n_neurons / gflops / 1e6,
+        ),
+        row(
+            "new memory for the results of a window",
+            f"{8 * cells / 1e6:.1f} MB a window",
+            lambda name: (
+                8 * cells / limits["new_gb_per_second"] / 1e6 / (1 if name == names[0] else 20)
+            ),
+        ),
+        row(
+            "measured",
+            "",
+            lambda name: entry["microseconds_per_step"][name] / 1e3,
+        ),
+    ]
+    table = markdown_table(
+        (f"a step of {n_stimuli} x {n_neurons}, ms", "counted", *names), lines
+    ).replace("| --- | ---: |", "| --- | --- |", 1)
     dense = 2 * cells * n_neurons
     peer = 3 * 2 * cells * n_pixels
-    # Passes over all neurons of all copies, 4 bytes each: read and write of potential and wait,
-    # read of the input, expected count written and read, flags, counts.
-    passes = 10
-    dense_ms = dense / gflops / 1e6
-    exp_ms = cells / exps * 1e3
-    pass_ms = passes * 4 * cells / bandwidth / 1e6
     return f"""\
 ## What bounds them
 
-Measured in the same run: a float32 product at {gflops:.0f} GFLOP/s, {exps / 1e9:.2g} billion
-float32 exponentials per second on one core, {bandwidth:.0f} GB/s through memory.
+Measured in the same run: a float32 product at {gflops:.0f} GFLOP/s on all cores; on one core
+{limits["exp_per_second"] / 1e9:.2g} billion float32 exponentials and
+{limits["exponential_numbers_per_second"] / 1e9:.2g} billion exponential random numbers per second,
+{limits["add_gb_per_second"]:.0f} GB/s through memory in use and {limits["new_gb_per_second"]:.2g}
+GB/s into new memory.
 
-**A step of 200 stimuli x 512 neurons** ({cells:,} potentials) needs
+{table}
 
-| part | counted | floor |
-| --- | ---: | ---: |
-| exponential of every potential | {cells:,} | {exp_ms:.2f} ms |
-| dense lateral product, when many neurons spike | {dense / 1e6:.0f} MFLOP | {dense_ms:.2f} ms |
-| about {passes} passes over 4-byte arrays | {passes * 4 * cells / 1e6:.1f} MB | {pass_ms:.2f} ms |
-
-- *dt = tau.* One neuron in five spikes, so the product is dense: its {dense / 1e6:.0f} MFLOP
-  are the floor of every step, and random numbers for each spike come on top; every step is also a
-  window of tau, whose counts are kept and checked for divergence. PyTorch's step has
-  {peer / 1e6:.0f} MFLOP of products, and two Poisson numbers for every
-  neuron at 15 to 25 ns each, which take most of its time.
-- *dt = tau / 20.* One neuron in forty spikes. The lateral sum moves only the weights of those,
-  and random numbers are drawn only for them; exponentials and passes over memory remain.
+- *dt = tau.* One neuron in five spikes, twice or more. Adding their rows of the weights is cheaper
+  than the dense product of {dense / 1e6:.0f} MFLOP ({dense / gflops / 1e6:.2f} ms). Every step is
+  also a window of tau, whose counts and rates are kept: the system has to find and clear the memory
+  for them. PyTorch's step, which keeps only the last counts, has {peer / 1e6:.0f} MFLOP of products
+  ({peer / gflops / 1e6:.2f} ms), and two Poisson numbers for every neuron, which take most of its
+  time.
+- *dt = tau / 20.* Few neurons spike, so exponentials and passes over the state remain.
 - *One stimulus.* A step costs what Python and Brian2 need to call it, whatever is in it.
 
 **Convergence.** Continuous time needs more steps than discrete updates, each of them cheaper; what
-is saved are Poisson numbers, and what is paid are exponentials.
+is saved are Poisson numbers, and what is paid are exponentials. LCA needs neither, and its steps
+can be as large as its fixed point allows; it has no spikes.
 
-**Training.** A batch costs us two windows of tau without a way back and one solution of a
-{n_neurons} x {n_neurons} system; back-propagation costs 16 steps, each with two draws of several
-events per neuron, and the way back through all of them, and needs many more batches, because a
-gradient step of Adamax is small where the M-step is a least-squares solution.
+**Training.** A batch costs us two windows of tau without a way back, and one solution of a
+{n_neurons} x {n_neurons} system, which takes about as long as the spikes. Back-propagation costs
+16 steps, each with two draws of several events per neuron, and the way back through all of them,
+and needs many more batches, because a gradient step of Adamax is small where the M-step is a
+least-squares solution.
 
-**Growth.** The dense product is quadratic in neurons and everything else linear, so the exponent
+**Growth.** The lateral sum is quadratic in neurons and everything else linear, so the exponent
 of neurons lies between 1 and 2. Stimuli and steps are linear up to constant costs per step and run,
 which lower the exponents, and caches, which raise them once the state no longer fits.
 
-**Memory.** Beyond the arrays of the equations there are the sampler's waits, counts and expected
-counts of a window, Brian2's own arrays of the group, and what is returned: counts and rates of
-every window.
+**Memory.** Beyond the arrays of the equations there are two that Brian2 keeps of a group, the
+numbers of its neurons and of those that spike, and the stimuli.
 
 **Start.** Most of it is importing Brian2, SymPy and NumPy; no compiler is used.
 
-**Two processes.** Two cores share caches and memory bandwidth; the parent process joins results.
+**Two processes.** What one process does alone bounds them: choosing the time step and working out
+the figures in evaluation; the M-step in training, which is why large batches gain and small ones do
+not; and what travels, counts and rates of every window in evaluation, the dictionary and its sums
+in training. (The compiled engine uses all cores in one process, too; here each has one thread.)
 """

@@ -432,7 +432,7 @@ OTHERS = {
 def test_checkpoint_of_other_settings(checkpoint):
     assert OTHERS.keys() == set(Settings.__dataclass_fields__)
     for name, value in OTHERS.items():
-        words = f"c.npz: field '{name}' is .*, this training has {value}"
+        words = f"c.npz: field '{name}' is .*, this training has {value!r}"
         with pytest.raises(ModelFileError, match=words):
             Training.resume(checkpoint, replace(SETTINGS, **{name: value}), "mark")
 

@@ -1,5 +1,7 @@
 """Row 1: steps x stimuli per second, without and with Brian2's start-up."""
 
+import time
+
 import numpy as np
 
 from benchmarks.common import at_step, network, present
@@ -22,7 +24,10 @@ class Ours:
 
     def __call__(self):
         short = seconds_of(present, self.network, self.stimuli, self.short)
-        whole = seconds_of(present, self.network, self.stimuli, self.long)
+        start = time.perf_counter()
+        response = present(self.network, self.stimuli, self.long)
+        whole = time.perf_counter() - start
+        self.spikes = float(response.rates.sum(axis=2).mean()) / self.network.steps_per_tau
         self.whole_runs.append(whole / self.long)
         return max(whole - short, 1e-9) / (self.long - self.short)
 
@@ -64,6 +69,7 @@ def measure(setup):
                 name: n_stimuli / median(contestant.whole_runs[1:])
                 for name, contestant in ours.items()
             },
+            "spikes_per_step": {name: contestant.spikes for name, contestant in ours.items()},
             "repeats": {k: list(np.round(v, 9)) for k, v in costs.items()},
         }
         if "torch" in costs:
