@@ -26,6 +26,8 @@ LOG2_E, LOG_2, LOG_2_REST = (
 # No licence to reorder sums: it would join the parts of log(2) again, and what is compiled afresh
 # would round otherwise than what comes from the cache.
 MATHS = {"nnan", "ninf", "nsz", "contract"}
+# Spikes of a neuron in a step that are drawn one by one. Rates are as high where a run diverges.
+ONE_BY_ONE = 500
 # SplitMix64 (Steele, Lea & Flood 2014, doi:10.1145/2714064.2660195), which finds its next number
 # from a counter, so that several can be worked out at once. Every copy has its own increment.
 MIX_1, MIX_2 = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
@@ -82,9 +84,15 @@ def draw(potential, left, counts, window_counts, window_expected, streams, step,
         end how many there are.
     first : numpy.ndarray of int64, shape (n_copies + 1,)
         Gets where the spikes of each copy begin.
+
+    Returns
+    -------
+    int
+        How many neurons, with nothing left, have more spikes than were drawn.
     """
     n_copies, n_neurons = potential.shape
     number = potential.dtype.type
+    unfinished = np.zeros(n_copies, np.int64)
     flat_counts = counts.reshape(-1)
     for k in range(spikes[-1]):
         flat_counts[spikes[k]] = 0
@@ -116,7 +124,9 @@ def draw(potential, left, counts, window_counts, window_expected, streams, step,
         for k in range(n_fired):
             pending[k] = fired[k]
         counter, increment = streams[b]
-        while n_pending:
+        for _ in range(ONE_BY_ONE):
+            if n_pending == 0:
+                break
             n_still = 0
             for k in range(n_pending):
                 j = pending[k]
@@ -126,6 +136,7 @@ def draw(potential, left, counts, window_counts, window_expected, streams, step,
                 pending[n_still] = j
                 n_still += left_b[j] <= 0
             n_pending = n_still
+        unfinished[b] = n_pending
         streams[b, 0] = counter
         for k in range(n_fired):
             window_counts[b, fired[k]] += counts_b[fired[k]]
@@ -138,6 +149,7 @@ def draw(potential, left, counts, window_counts, window_expected, streams, step,
         total += n_fired
         first[b + 1] = total
     spikes[-1] = total
+    return unfinished.sum()
 
 
 @njit(parallel=True, fastmath=MATHS, cache=True)
@@ -223,7 +235,7 @@ class CompiledShared(FusedShared):
         return array.reshape(self.n_copies, self.n_neurons)
 
     def draw(self):
-        draw(
+        n_unfinished = draw(
             self._copies(self.potential),
             self._copies(self.left),
             self._copies(self.counts),
@@ -234,6 +246,13 @@ class CompiledShared(FusedShared):
             self.spikespace,
             self.first,
         )
+        if n_unfinished:
+            pending = np.flatnonzero(self.left <= 0)
+            left = self.left[pending]
+            more = self._rest(left)
+            self.left[pending] = left
+            self.counts[pending] += more
+            self.window_counts[pending] += more
 
     def update(self):
         update(

@@ -142,10 +142,18 @@ class FusedShared:
             counts[pending] += 1
             left[pending] += self.rng.standard_exponential(len(pending), dtype=self.dtype)
             pending = pending[left[pending] <= 0]
-        # The rest at once; what is left after them is exponential whatever it was.
-        counts[pending] += 1 + self.rng.poisson(-left[pending]).astype(np.int32)
-        left[pending] = self.rng.standard_exponential(len(pending), dtype=self.dtype)
+        rest = left[pending]
+        counts[pending] += self._rest(rest)
+        left[pending] = rest
         return counts
+
+    def _rest(self, left):
+        """More spikes of neurons with nothing left, all at once; `left` is filled up in place."""
+        # One spike at the end of the wait, others in what went beyond it, and a new wait, which is
+        # exponential whatever was before.
+        more = 1 + self.rng.poisson(-left).astype(np.int32)
+        self.rng.standard_exponential(dtype=self.dtype, out=left)
+        return more
 
     def update(self):
         """Potentials of the next step."""

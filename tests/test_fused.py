@@ -7,7 +7,7 @@ from brian2 import SpikeMonitor, ms
 from conftest import NUMPY, make_parameters, unseen
 from scipy.stats import kstest
 
-from ipvae_brian import SpikingNetwork, fused
+from ipvae_brian import Parameters, SpikingNetwork, fused
 
 
 @pytest.fixture(params=["fused", "compiled"])
@@ -101,3 +101,17 @@ def test_mean_and_variance_of_windows_do_not_depend_on_dt(
     assert (abs(counts.mean(axis=0) - rates) < 4 * np.sqrt(rates / 4000)).all()
     spread = 4 * np.sqrt((rates + 2 * rates**2) / 4000)
     assert (abs(counts.var(axis=0) - rates) < spread).all()
+
+
+def test_very_high_rates(engine):
+    """Where spikes are no longer drawn one by one; four standard errors of mean and variance."""
+    rates = np.array([300, 2000, 60_000])
+    parameters = Parameters(
+        dictionary=1e-9 * np.eye(4, 3), resting_potential=np.log(rates), highest_potential=12
+    )
+    network = make_network(parameters, engine, n_copies=2000, dt=20 * ms)
+    counts = network.present(unseen(2000), 40 * ms, seed=2).counts.reshape(-1, 3)
+    assert (abs(counts.mean(axis=0) - rates) < 4 * np.sqrt(rates / 4000)).all()
+    assert (abs(counts.var(axis=0) - rates) < 4 * rates * np.sqrt(2 / 4000)).all()
+    response = network.present(unseen(2000), 20 * ms, seed=2)
+    np.testing.assert_array_equal(response.counts[:, 0].ravel(), network.neurons.z[:])
