@@ -22,6 +22,9 @@ from ipvae_brian.training import Training, fingerprint, shuffled_batches
 
 # Numbers that are left as they are, above all in memory-mapped files; others become float32.
 KEPT = [np.float32, np.float64, np.float16, np.uint8, np.int8, np.uint16, np.int16]
+# Stimuli that training simulates at a time. Sums of each shard travel between processes, so they
+# should be few; and the state of its network should not outgrow the caches.
+LARGEST_SHARD = 500
 # Bound of potentials outside training: 400 spikes per tau, far above what inference needs.
 HIGHEST_POTENTIAL = 6.0
 # Spikes per tau; a neuron that hardly fired in training must still be able to begin.
@@ -56,7 +59,7 @@ class IPVAE(TransformerMixin, BaseEstimator):
     steps_per_tau : int, optional
         Time steps of training per tau; by default 20, or more if the stimuli ask for it.
     batch_size : int, default 200
-        Stimuli between two updates of the dictionary, simulated 200 at a time.
+        Stimuli between two updates of the dictionary, simulated up to 500 at a time.
     n_windows : int, default 2
         Windows of tau that training simulates of each stimulus.
     windows_left_out : int, default 1
@@ -91,7 +94,7 @@ class IPVAE(TransformerMixin, BaseEstimator):
         What takes the time steps, see `SpikingNetwork`; by default the fastest that is installed.
         Engines draw other random numbers, so what is learned differs as between two seeds.
     n_jobs : int, optional
-        Processes in training (which needs batches of many times 200 to gain from them) and in
+        Processes in training (which needs batches of several thousand to gain from them) and in
         `transform` and `score`. What comes out does not depend on it. For a cluster see
         `ipvae_brian.parallel`.
     progress : bool, optional
@@ -387,7 +390,7 @@ class IPVAE(TransformerMixin, BaseEstimator):
             "leak": number(self.leak, "leak", minimum=0),
             "tau_seconds": seconds(tau, "tau"),
             "batch_size": batch_size,
-            "shard_size": min(batch_size, COPIES),
+            "shard_size": math.ceil(batch_size / math.ceil(batch_size / LARGEST_SHARD)),
             "n_windows": n_windows,
             "windows_left_out": left_out,
             "n_epochs": whole_number(self.n_epochs, "n_epochs"),

@@ -15,6 +15,8 @@ from ipvae_brian.response import Response
 from ipvae_brian.stability import choose_dt, with_halvings
 
 COPIES = 200
+# Results of one part travel while the next is simulated.
+PARTS_PER_WORKER = 2
 
 
 def evaluate(
@@ -134,7 +136,7 @@ def simulate_many(
     def run(step):
         tasks = [
             (parameters, stimuli[begin:end], duration, step, seed, engine, n_copies, begin)
-            for begin, end in parts(len(stimuli), n_copies, n_workers(n_jobs))
+            for begin, end in parts(len(stimuli), n_copies, PARTS_PER_WORKER * n_workers(n_jobs))
         ]
         results = run_tasks(_simulate_part, tasks, n_jobs)
         clock = results[0][0]

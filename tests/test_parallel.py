@@ -15,7 +15,7 @@ from ipvae_brian.training import Training
 
 ESTIMATOR = {
     "n_neurons": 12,
-    "batch_size": 600,  # three shards
+    "batch_size": 1200,  # three shards
     "n_epochs": 3,
     "steps_per_tau": 20,
     "inference_windows": 3,
