@@ -1,8 +1,6 @@
 """The spiking network: neurons, lateral inhibition and monitors in one explicit Brian2 network."""
 
 import math
-from contextlib import nullcontext
-from importlib.util import find_spec
 
 import brian2.only as brian
 import numpy as np
@@ -26,6 +24,7 @@ from ipvae_brian.arguments import (
     recorded_neurons,
     whole_fraction,
 )
+from ipvae_brian.engines import available_engine, default_engine, engine_class, threads
 from ipvae_brian.lateral import PATHWAYS, ErrorUnits, Shared, Synapses
 from ipvae_brian.memory import require_memory
 from ipvae_brian.parameters import Parameters
@@ -34,40 +33,7 @@ from ipvae_brian.progress import progress_bar
 from ipvae_brian.response import Clock, Recording, Response
 from ipvae_brian.stability import check_dt, choose_dt, with_halvings
 
-ENGINES = ("compiled", "fused", "equations")
 PRECISIONS = ("single", "double")
-
-
-def default_engine():
-    """The fastest engine for the "shared" pathway that is installed."""
-    return "compiled" if find_spec("numba") else "fused"
-
-
-def available_engine(engine):
-    """The name of an engine, checked.
-
-    Raises
-    ------
-    ValueError
-        If there is none of that name.
-    ImportError
-        If what it needs is not installed.
-    """
-    known_name(engine, "engine", ENGINES)
-    if engine == "compiled" and not find_spec("numba"):
-        raise ImportError("engine 'compiled' needs Numba: pip install 'ipvae-brian[fast]'")
-    return engine
-
-
-def _engine_class(engine):
-    # Each is imported when it is used: Numba takes as long as all of SciPy.
-    if engine == "compiled":
-        from ipvae_brian.compiled import CompiledShared
-
-        return CompiledShared
-    from ipvae_brian.fused import FusedShared
-
-    return FusedShared
 
 
 class SpikingNetwork:
@@ -244,7 +210,7 @@ class SpikingNetwork:
             pathway = Shared(self.neurons, p, options, self.n_copies)
         else:
             step = 1 / self.steps_per_tau
-            pathway = _engine_class(self.engine)(self.neurons, p, options, self.n_copies, step)
+            pathway = engine_class(self.engine)(self.neurons, p, options, self.n_copies, step)
         self.pathway_object = pathway
         self.lateral = pathway.lateral
         if is_standalone():
@@ -549,7 +515,7 @@ class SpikingNetwork:
             return self._standalone.run_trials(trials, collect)
         presenter = self._presenter
         # Brian2's check for invalid values compares float32 with 1e50, which NumPy warns of.
-        with np.errstate(over="ignore"), quick_start(), self._threads():
+        with np.errstate(over="ignore"), quick_start(), threads(self.engine):
             if not presenter.begin(trials, collect):
                 return None
             # The presenter stops the run; Brian2 needs some end that is never reached.
@@ -561,13 +527,6 @@ class SpikingNetwork:
             # Brian2 turns Ctrl-C into a quiet stop.
             raise KeyboardInterrupt
         return None
-
-    def _threads(self):
-        if self.engine != "compiled":
-            return nullcontext()
-        from ipvae_brian.compiled import one_blas_thread
-
-        return one_blas_thread()
 
     def memory_needed(self, n_stimuli, duration):
         """Memory that a presentation will take, before it is started.

@@ -15,7 +15,7 @@ from numba import njit
 from scipy.stats import kstest, pearsonr
 from threadpoolctl import threadpool_info
 
-from ipvae_brian import IPVAE, SpikingNetwork, compiled, network
+from ipvae_brian import IPVAE, SpikingNetwork, compiled, engines
 from ipvae_brian.evaluation import evaluate
 
 
@@ -142,7 +142,7 @@ def test_threads_of_blas_are_given_back(parameters, stimuli):
 
 @pytest.fixture
 def no_numba(monkeypatch):
-    monkeypatch.setattr(network, "find_spec", lambda name: None)
+    monkeypatch.setattr(engines, "find_spec", lambda name: None)
 
 
 def test_without_numba_the_step_is_numpy(no_numba, parameters, stimuli):

@@ -1,0 +1,50 @@
+"""What takes the time steps of many copies, and what of it is installed."""
+
+from contextlib import nullcontext
+from importlib.util import find_spec
+
+from ipvae_brian._checks import known_name
+
+# The fastest first; "equations" are Brian2's own objects and need no class of their own.
+ENGINES = ("compiled", "fused", "equations")
+
+
+def default_engine():
+    """The fastest engine for the "shared" pathway that is installed."""
+    return "compiled" if find_spec("numba") else "fused"
+
+
+def available_engine(engine):
+    """The name of an engine, checked.
+
+    Raises
+    ------
+    ValueError
+        If there is none of that name.
+    ImportError
+        If what it needs is not installed.
+    """
+    known_name(engine, "engine", ENGINES)
+    if engine == "compiled" and not find_spec("numba"):
+        raise ImportError("engine 'compiled' needs Numba: pip install 'ipvae-brian[fast]'")
+    return engine
+
+
+def engine_class(engine):
+    """The class of an engine, imported when it is used: Numba takes as long as all of SciPy."""
+    if engine == "compiled":
+        from ipvae_brian.compiled import CompiledShared
+
+        return CompiledShared
+    from ipvae_brian.fused import FusedShared
+
+    return FusedShared
+
+
+def threads(engine):
+    """A context in which the threads of an engine are not disturbed by others."""
+    if engine != "compiled":
+        return nullcontext()
+    from ipvae_brian.compiled import one_blas_thread
+
+    return one_blas_thread()
