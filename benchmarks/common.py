@@ -78,11 +78,16 @@ class Setup:
         return np.array(validation[np.arange(n) % len(validation)])
 
 
-def network(parameters, n_copies, steps_per_tau=None):
+def network(parameters, n_copies, steps_per_tau=None, engine=None):
     """Our contestant: many stimuli at once, everything else by default."""
     dt = None if steps_per_tau is None else parameters.tau / steps_per_tau
     return SpikingNetwork(
-        parameters, pathway="shared", n_copies=n_copies, dt=dt, record_spikes=False
+        parameters,
+        pathway="shared",
+        n_copies=n_copies,
+        dt=dt,
+        engine=engine,
+        record_spikes=False,
     )
 
 

@@ -15,6 +15,8 @@ import joblib
 import numpy as np
 from threadpoolctl import threadpool_info, threadpool_limits
 
+# Before each measurement, in seconds: threads of the contestant before keep cores busy for a while.
+PAUSE = 0.2
 PACKAGES = ("numpy", "scipy", "brian2", "torch", "numba", "scikit-learn", "joblib", "ipvae-brian")
 REPOSITORY = Path(__file__).resolve().parents[1]
 
@@ -43,6 +45,7 @@ def alternate(contestants, repeats):
     costs = {name: [] for name in contestants}
     for repeat in range(repeats + 1):
         for name, contestant in contestants.items():
+            time.sleep(PAUSE)
             cost = contestant()
             if repeat:
                 costs[name].append(cost)

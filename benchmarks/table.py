@@ -139,35 +139,29 @@ def environment(results):
 
 
 def throughput(detail):
+    steps = ("dt = tau", "dt = tau / 20")
     lines = []
     for entry in detail["sizes"]:
         speed, ratios = entry["steps_x_stimuli_per_second"], entry.get("ratio", {})
-        started = entry["with_start_up"]
+        names = (*steps, *(f"{step}, NumPy" for step in steps), "torch")
         lines.append(
             (
                 entry["n_stimuli"],
-                *(short(speed.get(k)) for k in ("dt = tau", "dt = tau / 20", "torch")),
-                *(short(ratios.get(k)) for k in ("dt = tau", "dt = tau / 20")),
-                *(short(started.get(k)) for k in ("dt = tau", "dt = tau / 20")),
+                *(short(speed.get(name)) for name in names),
+                *(short(ratios.get(name)) for name in names[:4]),
+                *(short(entry["with_start_up"].get(name)) for name in steps),
             )
         )
+    header = ("ours, tau", "ours, tau/20", "NumPy, tau", "NumPy, tau/20")
+    ratio = ("ratio, tau", "ratio, tau/20", "NumPy, tau", "NumPy, tau/20")
     table = markdown_table(
-        (
-            "stimuli",
-            "ours, tau",
-            "ours, tau/20",
-            "torch",
-            "ratio, tau",
-            "ratio, tau/20",
-            "with start-up, tau",
-            "with start-up, tau/20",
-        ),
-        lines,
+        ("stimuli", *header, "torch", *ratio, "with start-up, tau", "with start-up, tau/20"), lines
     )
     return (
-        f"Steps x stimuli per second, 512 neurons, 256 pixels, {detail['stimuli']}. Brian2's "
-        "start-up is taken off by the difference of a long and a short run; the last columns have "
-        "it in them. PyTorch's step has no dt: its figure is compared with both.\n\n" + table
+        f"Steps x stimuli per second, 512 neurons, 256 pixels, {detail['stimuli']}. Ours is the "
+        "default with Numba; NumPy is the engine that is used without it. Brian2's start-up is "
+        "taken off by the difference of a long and a short run; the last columns have it in them. "
+        "PyTorch's step has no dt: its figure is compared with both.\n\n" + table
     )
 
 
@@ -255,7 +249,8 @@ def start(detail):
     lines = [(name, short(value)) for name, value in detail["seconds"].items()]
     return (
         f"Fresh processes; to the first raster is from `python -c` until the spikes of one patch "
-        f"shown for {detail['simulated_ms']} ms to `{detail['model']}` are there.\n\n"
+        f"shown for {detail['simulated_ms']} ms to `{detail['model']}` are there, or the counts of "
+        "many, for which Numba compiles when nothing is cached.\n\n"
         + markdown_table(("", "seconds"), lines)
     )
 

@@ -1,7 +1,8 @@
 """Row 5: from `python -c` to the first raster of one stimulus, and import time alone.
 
 Every measurement is a fresh process. "Cold" has an empty home and cache folder, so nothing that
-Brian2, Cython or Matplotlib keep on disk is there; "warm" is the same again afterwards.
+Brian2, Cython, Numba or Matplotlib keep on disk is there; "warm" is the same again afterwards. For
+comparison there are the counts of many stimuli, for which Numba compiles when cold.
 """
 
 import tempfile
@@ -9,6 +10,7 @@ import time
 
 import numpy as np
 
+from benchmarks.common import BATCH
 from benchmarks.measure import alternate, median, run_python
 
 FIRST_RASTER = """
@@ -16,9 +18,11 @@ import sys, time
 import numpy as np
 from brian2 import ms
 from ipvae_brian import SpikingNetwork, load_model
-network = SpikingNetwork(load_model(sys.argv[1]))
-response = network.present(np.load(sys.argv[2]), float(sys.argv[3])*ms, seed=0, progress=False)
-assert len(response.spikes.time)
+stimuli = np.load(sys.argv[2])[:int(sys.argv[3])]
+options = {"pathway": "shared", "n_copies": len(stimuli)} if len(stimuli) > 1 else {}
+network = SpikingNetwork(load_model(sys.argv[1]), **options)
+response = network.present(stimuli, float(sys.argv[4])*ms, seed=0, progress=False)
+assert response.counts.any()
 print(time.time())
 """
 IMPORT = """
@@ -33,14 +37,17 @@ MILLISECONDS = 320
 
 def homes(folder):
     """Environment in which everything that is kept between processes goes into `folder`."""
-    names = ("HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "MPLCONFIGDIR", "CYTHON_CACHE_DIR")
+    names = (
+        *("HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME"),
+        *("MPLCONFIGDIR", "CYTHON_CACHE_DIR", "NUMBA_CACHE_DIR"),
+    )
     return dict.fromkeys(names, str(folder))
 
 
-def first_raster(model, stimulus, environment):
-    """Seconds until a process started now has the spikes of one stimulus."""
+def first_raster(model, stimuli, n, environment):
+    """Seconds until a process started now has the spikes of the first n stimuli."""
     start = time.time()
-    printed = run_python(FIRST_RASTER, model, stimulus, MILLISECONDS, environment=environment)
+    printed = run_python(FIRST_RASTER, model, stimuli, n, MILLISECONDS, environment=environment)
     return float(printed.split()[-1]) - start
 
 
@@ -52,18 +59,23 @@ def import_seconds(module):
 def measure(setup):
     """Measure the row; see the package."""
     model = "photographs-512" if setup.data is None else "vanhateren-512"
-    stimulus = setup.folder / "stimulus.npy"
-    np.save(stimulus, setup.stimuli(1))
+    stimuli = setup.folder / "stimuli.npy"
+    np.save(stimuli, setup.stimuli(BATCH))
     with tempfile.TemporaryDirectory(dir=setup.folder) as kept:
 
-        def cold():
+        def cold(n):
             with tempfile.TemporaryDirectory(dir=setup.folder) as empty:
-                return first_raster(model, stimulus, homes(empty))
+                return first_raster(model, stimuli, n, homes(empty))
+
+        def warm(n):
+            return first_raster(model, stimuli, n, homes(kept))
 
         costs = alternate(
             {
-                "cold": cold,
-                "warm": lambda: first_raster(model, stimulus, homes(kept)),
+                "cold": lambda: cold(1),
+                "warm": lambda: warm(1),
+                f"{BATCH} stimuli, cold": lambda: cold(BATCH),
+                f"{BATCH} stimuli, warm": lambda: warm(BATCH),
                 "import brian2": lambda: import_seconds("brian2"),
                 "import ipvae_brian": lambda: import_seconds("ipvae_brian"),
             },

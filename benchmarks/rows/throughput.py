@@ -15,8 +15,8 @@ QUICK_STEPS = {1: 200, 200: 60}
 class Ours:
     """Seconds per step from the difference of a long and a short run."""
 
-    def __init__(self, parameters, stimuli, steps_per_tau, n_steps):
-        self.network = network(parameters, len(stimuli), steps_per_tau)
+    def __init__(self, parameters, stimuli, steps_per_tau, n_steps, engine=None):
+        self.network = network(parameters, len(stimuli), steps_per_tau, engine)
         self.stimuli = stimuli
         self.long = n_steps
         self.short = max(1, n_steps // 10)
@@ -51,10 +51,9 @@ def measure(setup):
     for n_stimuli, n_steps in (QUICK_STEPS if setup.quick else STEPS).items():
         stimuli = setup.stimuli(n_stimuli)
         ours = {
-            f"dt = tau / {division}" if division > 1 else "dt = tau": Ours(
-                at_step(setup.model, division), stimuli, division, n_steps
-            )
-            for division in (1, 20)
+            step + suffix: Ours(at_step(setup.model, division), stimuli, division, n_steps, engine)
+            for suffix, engine in (("", None), (", NumPy", "fused"))
+            for step, division in (("dt = tau", 1), ("dt = tau / 20", 20))
         }
         contestants = dict(ours)
         if has_torch():
