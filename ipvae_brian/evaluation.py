@@ -16,7 +16,7 @@ from ipvae_brian.stability import choose_dt, with_halvings
 
 COPIES = 200
 # Results of one part travel while the next is simulated.
-PARTS_PER_WORKER = 2
+PARTS_PER_WORKER = 5
 
 
 def evaluate(

@@ -11,6 +11,8 @@ from scipy.linalg import cho_factor, cho_solve
 
 # Keeps the M-step defined before anything has spiked.
 SMALLEST_RIDGE = 1e-3
+# About the rounding error of sums over a shard in single precision.
+GRID = 2.0**-20
 
 
 @dataclass
@@ -60,8 +62,23 @@ class Sums:
             n_stimuli * n_windows,
         )
 
+    def rounded(self):
+        """In double precision, with numbers that add up exactly, see `rounded`."""
+        return Sums(
+            *(rounded(getattr(self, f)) for f in list(self.__dataclass_fields__)[:-1]), self.n
+        )
+
     def __add__(self, other):
         return Sums(*(getattr(self, f) + getattr(other, f) for f in self.__dataclass_fields__))
+
+
+def rounded(value):
+    """Whole multiples of `GRID` in double precision.
+
+    Sums of these have no rounding error up to 2**33, so they do not depend on the order or the
+    groups in which processes add them up.
+    """
+    return np.rint(np.asarray(value, np.float64) / GRID) * GRID
 
 
 class Statistics:

@@ -6,11 +6,13 @@ simulates it, in which order, or how often.
 """
 
 from dataclasses import dataclass
+from functools import reduce
+from operator import add
 
 import numpy as np
 from brian2.only import second
 
-from ipvae_brian.learning import Sums
+from ipvae_brian.learning import Sums, rounded
 from ipvae_brian.network import SpikingNetwork
 from ipvae_brian.parallel import OneNetwork
 from ipvae_brian.parameters import Parameters
@@ -130,11 +132,11 @@ class Shard:
         r2 = 1 - np.divide(error, total, out=np.zeros_like(error), where=varied)
         worst = np.argsort(-error, kind="stable")[:N_WORST]
         return cls(
-            sums=Sums.of(stimuli, counts[:, settings.windows_left_out :], dictionary),
+            sums=Sums.of(stimuli, counts[:, settings.windows_left_out :], dictionary).rounded(),
             n_stimuli=trial.used,
             n_diverged=trial.used - len(fit),
-            r2=float(r2.sum()),
-            zeros=float((last == 0).mean(axis=1).sum()),
+            r2=float(rounded(r2.sum())),
+            zeros=float(rounded((last == 0).mean(axis=1).sum())),
             spikes=float(last.sum()),
             worst_stimuli=stimuli[worst],
             worst_counts=last[worst],
@@ -174,7 +176,8 @@ def simulate_shards(settings, dictionary, stimuli, n_batch, first_shard):
 
     Returns
     -------
-    list of Shard
+    Shard
+        All of them added up.
     """
     shards = []
 
@@ -185,4 +188,4 @@ def simulate_shards(settings, dictionary, stimuli, n_batch, first_shard):
     with _kept.use(key, lambda: settings.network(dictionary)) as network:
         network.set_parameters(settings.parameters(dictionary))
         network.run_trials(settings.trials(stimuli, n_batch, first_shard), collect)
-    return shards
+    return reduce(add, shards)

@@ -141,7 +141,7 @@ class Training:
             )
             for begin, end in parts(len(batch), self.settings.shard_size, n_workers(n_jobs))
         ]
-        return [shard for part in run_tasks(simulate_shards, tasks, n_jobs) for shard in part]
+        return run_tasks(simulate_shards, tasks, n_jobs)
 
     def _learn_from(self, shard, n_total):
         """Update statistics and dictionary from a simulated batch."""

@@ -15,7 +15,7 @@ from ipvae_brian.estimator import IPVAE
 from ipvae_brian.evaluation import evaluate
 
 JOBS = (1, 2)
-N_EVALUATED = 2000
+N_EVALUATED = 5000
 WINDOWS = 16
 # Stimuli of a training, and of its batches, each of which is divided among the processes.
 N_TRAINED = 80_000
