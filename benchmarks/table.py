@@ -260,8 +260,18 @@ def processes(detail):
         (name, *(short(v) for v in task["seconds"].values()), short(task["speedup"]))
         for name, task in detail["tasks"].items()
     ]
-    return "One thread of BLAS in each process, workers already started.\n\n" + markdown_table(
-        ("task", "one process, s", "two, s", "speed-up"), lines
+    one, *_ = detail["tasks"]["evaluation"]["seconds"].values()
+    bound = detail["bounds"]
+    alone, travel = bound["alone_seconds"], bound["travel_seconds"]
+    best = one / (alone + (one - alone) / 2 + travel)
+    return (
+        "One thread in each process, workers already started.\n\n"
+        + markdown_table(("task", "one process, s", "two, s", "speed-up"), lines)
+        + f"\n\nOf the evaluation's {short(one)} s in one process, {short(alone)} s are spent "
+        "where there is nothing to divide (choosing the time step, working out the figures), and "
+        f"sending {bound['megabytes']:,.0f} MB of counts and rates from two workers takes "
+        f"{short(travel)} s when they do nothing else: with both one after the other the speed-up "
+        f"would be {short(best)}."
     )
 
 

@@ -13,7 +13,7 @@ from ipvae_brian import Parameters
 STEPS_PER_TAU = 20
 NEURONS = (128, 256, 512, 1024, 2048)
 STIMULI = (20, 50, 100, 200, 500, 1000, 2000)
-STEPS = (200, 400, 800, 1600, 3200, 6400)
+STEPS = (800, 1600, 3200, 6400, 12_800)
 # Simulated neurons x stimuli x steps of one measurement of cost per step.
 WORK = 2e7
 
