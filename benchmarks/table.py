@@ -196,6 +196,11 @@ def training(detail):
         )
         for name, result in detail["contestants"].items()
     ]
+    stopped = "".join(
+        f" The training of {name} was stopped after {result['stopped_at_cpu_seconds']:.0f} s."
+        for name, result in detail["contestants"].items()
+        if "stopped_at_cpu_seconds" in result
+    )
     ratios = "; ".join(
         f"{name} {short(entry['value'])} ({entry['basis']})"
         for name, entry in detail["ratio"].items()
@@ -207,7 +212,7 @@ def training(detail):
         f"not count. Ours is the median of {detail['repeats']} seeds, the others are trained once. "
         "Ours and back-propagation are complete trainings of several lengths, of which the "
         "shortest that gets there counts. "
-        f"CPU over ours: {ratios}.\n\n"
+        f"CPU over ours: {ratios}.{stopped}\n\n"
         + markdown_table(("contestant", *(f"d < {v}" for v in levels), "best d"), lines)
     )
 
