@@ -345,11 +345,10 @@ GB/s into new memory.
 {table}
 
 - *dt = tau.* One neuron in five spikes, twice or more. Adding their rows of the weights is cheaper
-  than the dense product of {dense / 1e6:.0f} MFLOP ({dense / gflops / 1e6:.2f} ms). Every step is
+  than the dense product of {dense / 1e6:.0f} MFLOP, {dense / gflops / 1e6:.2f} ms. Every step is
   also a window of tau, whose counts and rates are kept: the system has to find and clear the memory
-  for them. PyTorch's step, which keeps only the last counts, has {peer / 1e6:.0f} MFLOP of products
-  ({peer / gflops / 1e6:.2f} ms), and two Poisson numbers for every neuron, which take most of its
-  time.
+  for them. PyTorch's step keeps only the last counts; it has {peer / 1e6:.0f} MFLOP of products,
+  {peer / gflops / 1e6:.2f} ms, and two Poisson numbers for every neuron take most of its time.
 - *dt = tau / 20.* Few neurons spike, so exponentials and passes over the state remain.
 - *One stimulus.* A step costs what Python and Brian2 need to call it, whatever is in it.
 
@@ -363,9 +362,10 @@ can be as large as its fixed point allows; it has no spikes.
 and needs many more batches, because a gradient step of Adamax is small where the M-step is a
 least-squares solution.
 
-**Growth.** The lateral sum is quadratic in neurons and everything else linear, so the exponent
-of neurons lies between 1 and 2. Stimuli and steps are linear up to constant costs per step and run,
-which lower the exponents, and caches, which raise them once the state no longer fits.
+**Growth.** The lateral sum is quadratic in neurons and everything else linear, so for large sizes
+the exponent of neurons lies between 1 and 2, and those of stimuli and steps are 1. What every step
+and every run costs whatever its size lowers the exponents that are fitted; caches that the state
+outgrows raise them.
 
 **Memory.** Beyond the arrays of the equations there are two that Brian2 keeps of a group, the
 numbers of its neurons and of those that spike, and the stimuli.
