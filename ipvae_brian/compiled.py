@@ -23,6 +23,8 @@ TAYLOR = tuple(np.float32(1 / math.factorial(k)) for k in range(8))
 LOG2_E, LOG_2, LOG_2_REST = (
     np.float32(value) for value in (1 / math.log(2), 0.693359375, math.log(2) - 0.693359375)
 )
+# Beyond these the exponential has no place in a float32.
+SMALLEST_POWER, LARGEST_POWER = np.float32(-87), np.float32(88)
 # No licence to reorder sums: it would join the parts of log(2) again, and what is compiled afresh
 # would round otherwise than what comes from the cache.
 MATHS = {"nnan", "ninf", "nsz", "contract"}
@@ -58,7 +60,7 @@ def _exponential_function(values, out, scratch):
     power = scratch.view(np.float32)
     c0, c1, c2, c3, c4, c5, c6, c7 = TAYLOR
     for j in range(len(values)):
-        v = np.float32(values[j])
+        v = min(max(np.float32(values[j]), SMALLEST_POWER), LARGEST_POWER)
         n = np.floor(v * LOG2_E + np.float32(0.5))
         f = v - n * LOG_2 - n * LOG_2_REST
         scratch[j] = (np.int32(n) + np.int32(127)) << np.int32(23)

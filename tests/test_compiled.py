@@ -42,6 +42,13 @@ def test_exponential_function(dtype, tolerance):
     np.testing.assert_allclose(out, np.exp(values.astype(float)), rtol=tolerance)
 
 
+def test_exponential_function_beyond_single_precision():
+    values = np.array([-1000, -87, 88, 1000], np.float32)
+    out = np.empty_like(values)
+    exponential_function(values, out, np.empty(4, np.int32))
+    assert 0 <= out[0] <= out[1] < 2e-38 and 1e38 < out[2] <= out[3] < np.inf
+
+
 def streams(n, size, dtype):
     rng = np.random.default_rng(0)
     numbers = np.empty((n, size), dtype)
