@@ -14,10 +14,10 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from ipvae_brian._checks import finite_array, number, seconds, whole_number
 from ipvae_brian.engines import available_engine, default_engine
 from ipvae_brian.errors import ModelFileError
-from ipvae_brian.evaluation import COPIES, simulate_many
 from ipvae_brian.network import SpikingNetwork
 from ipvae_brian.parameters import Parameters
 from ipvae_brian.shards import Settings
+from ipvae_brian.simulation import COPIES, simulate_many
 from ipvae_brian.stability import choose_dt
 from ipvae_brian.training import Training, fingerprint, shuffled_batches
 

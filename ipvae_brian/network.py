@@ -78,6 +78,8 @@ class SpikingNetwork:
     clock : brian2.Clock
     brian_network : brian2.Network
         Holds all of them; `add` puts your own objects there.
+    checked_energy : float
+        Of the strongest stimulus for which `dt` is known to be stable or was warned of.
 
     Raises
     ------
@@ -135,8 +137,7 @@ class SpikingNetwork:
         self._additions = []
         self.dt = None
         self.brian_network = None
-        # Energy of the strongest stimulus for which dt is known to be stable or was warned of.
-        self._checked_energy = 0.0
+        self.checked_energy = 0.0
         if dt is not None:
             self._build(whole_fraction(seconds(dt, "dt"), parameters))
 
@@ -169,7 +170,7 @@ class SpikingNetwork:
         stimuli = as_stimuli(stimuli, self.parameters, "stimuli")
         if self.brian_network is None:
             self._build(choose_dt(self.parameters, stimuli, delay=self._delay_seconds))
-            self._checked_energy = largest_energy(stimuli)
+            self.checked_energy = largest_energy(stimuli)
         return self
 
     def _build(self, dt):
@@ -279,7 +280,7 @@ class SpikingNetwork:
             if getattr(parameters, field) != getattr(self.parameters, field):
                 raise ValueError(f"parameters: {field} differs from the network's; build a new one")
         self.parameters = parameters
-        self._checked_energy = 0.0
+        self.checked_energy = 0.0
         if self.brian_network is not None:
             if self.engine == "equations":
                 self._set_constants(parameters)
@@ -405,9 +406,9 @@ class SpikingNetwork:
                 if is_standalone()
                 else with_halvings(run, float(self.dt))
             )
-        if (energy := largest_energy(shown)) > 1.1 * self._checked_energy:
+        if (energy := largest_energy(shown)) > 1.1 * self.checked_energy:
             check_dt(self.parameters, shown, float(self.dt), delay=self._delay_seconds)
-            self._checked_energy = energy
+            self.checked_energy = energy
         return self._run_at_dt(*arguments)
 
     def _run_at_dt(self, frames, lengths, reset, reset_frames, seed, progress, first):

@@ -8,9 +8,12 @@ its own, made of the job's seed and the number of the part, so one process and t
 import threading
 import warnings
 from contextlib import contextmanager
+from itertools import pairwise
 
 from joblib import Parallel, delayed, effective_n_jobs
 from joblib.externals.loky.process_executor import TerminatedWorkerError
+
+from ipvae_brian.progress import progress_bar
 
 # How often tasks are given out again after a worker process was killed.
 ATTEMPTS = 3
@@ -28,7 +31,7 @@ def n_workers(n_jobs):
     return effective_n_jobs(n_jobs)
 
 
-def run_tasks(function, tasks, n_jobs):
+def run_tasks(function, tasks, n_jobs, *, progress=False):
     """Results of ``function(*task)`` for every task, in their order.
 
     Tasks are pure, so those of a worker that was killed are simply given out again.
@@ -38,6 +41,8 @@ def run_tasks(function, tasks, n_jobs):
     function : callable
     tasks : list of tuple
     n_jobs : int or None
+    progress : bool, optional
+        Whether to show a progress bar of tasks; see `progress_bar`.
 
     Raises
     ------
@@ -47,8 +52,10 @@ def run_tasks(function, tasks, n_jobs):
     for attempt in range(1, ATTEMPTS + 1):
         try:
             # Arrays go through pipes: as files, joblib waits a tenth of a second to delete them.
-            parallel = Parallel(n_jobs=n_jobs, max_nbytes=None)
-            return parallel(delayed(_call)(function, task) for task in tasks)
+            parallel = Parallel(n_jobs=n_jobs, max_nbytes=None, return_as="generator")
+            results = parallel(delayed(_call)(function, task) for task in tasks)
+            with progress_bar(len(tasks), "parts", progress) as bar:
+                return [result for result in results if bar.update() or True]
         except TerminatedWorkerError:
             if attempt == ATTEMPTS:
                 raise
@@ -90,7 +97,7 @@ class OneNetwork:
 
 
 def parts(n, size, n_parts):
-    """Split n items into at most n_parts ranges, each but the last a multiple of `size`.
+    """Split n items into at most n_parts ranges of like lengths, multiples of `size` but the last.
 
     Returns
     -------
@@ -98,5 +105,7 @@ def parts(n, size, n_parts):
         Begin and end of every range.
     """
     waves = -(-n // size)
-    per_part = -(-waves // n_parts) * size
-    return [(begin, min(begin + per_part, n)) for begin in range(0, n, per_part)]
+    n_parts = min(n_parts, waves)
+    # The longer ones first.
+    edges = [size * -(-waves * part // n_parts) for part in range(n_parts)] + [n]
+    return list(pairwise(edges))
