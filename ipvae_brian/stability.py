@@ -109,20 +109,25 @@ def _largest_gain(parameters, stimuli):
     # The strongest stimuli, and many others: the gain is largest where energy falls on few neurons.
     strongest = np.argsort(-(stimuli**2).sum(axis=1), kind="stable")[: N_SAMPLED // 16]
     others = np.linspace(0, len(stimuli) - 1, min(len(stimuli), N_SAMPLED)).astype(int)
-    chosen = np.union1d(strongest, others)
-    rates = mean_field_rates(parameters, stimuli[chosen])
-    largest = np.argsort(-_approximate_gains(parameters, rates), kind="stable")[:4]
-    return max(loop_gain(parameters, rates[i]) for i in largest)
+    chosen = stimuli[np.union1d(strongest, others)]
+    # Rates far from the fixed point tell well enough which stimuli have the largest gains.
+    for n_iterations, n_kept in ((30, N_SAMPLED // 8), (100, 4)):
+        rates = mean_field_rates(parameters, chosen, n_iterations)
+        gains = _approximate_gains(parameters, rates)
+        kept = np.argsort(-gains, kind="stable")[:n_kept]
+        chosen, rates = chosen[kept], rates[kept]
+    return max(loop_gain(parameters, one) for one in rates)
 
 
 def _approximate_gains(parameters, rates, n_iterations=20):
     """Loop gains from below for many rates at once, (n_stimuli,), by power iteration."""
-    scale = np.sqrt(parameters.natural_gradient_step * rates)
+    scale = np.sqrt(parameters.natural_gradient_step * rates).astype(np.float32)
+    weights = parameters.lateral_weights.astype(np.float32)
     vector, gains = scale, np.zeros(len(scale))
     for _ in range(n_iterations):
         length = np.linalg.norm(vector, axis=1, keepdims=True)
         vector = np.divide(vector, length, out=np.zeros_like(vector), where=length > 0)
-        product = scale * ((scale * vector) @ parameters.lateral_weights)
+        product = scale * ((scale * vector) @ weights)
         gains, vector = (vector * product).sum(axis=1), product
     return gains
 
