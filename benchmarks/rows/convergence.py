@@ -18,8 +18,9 @@ TOLERANCE = 0.01
 N_STIMULI = 1000
 # Windows of tau or discrete steps of the run whose last fifth is "final".
 WINDOWS, STEPS = 24, 400
-# Gains kappa of the discrete steps and, besides the shipped model's own, of ours.
-GAINS = (0.05, 0.1, 0.2)
+# Gains kappa of the discrete steps, up to where they diverge (the larger, the faster), and, besides
+# the shipped model's own, of ours.
+GAINS = (0.05, 0.1, 0.125, 0.15, 0.175, 0.2)
 OUR_GAINS = (3.0, 1.0)
 RATES = (0.1, 0.2, 0.4)
 

@@ -12,8 +12,9 @@ from joblib import parallel_config
 from benchmarks.common import BATCH
 from benchmarks.measure import alternate, median, median_ratio, one_thread, seconds_of
 from ipvae_brian.estimator import IPVAE
-from ipvae_brian.evaluation import evaluate, simulate_many
+from ipvae_brian.evaluation import evaluate
 from ipvae_brian.parallel import run_tasks
+from ipvae_brian.simulation import simulate_many
 from ipvae_brian.stability import choose_dt
 
 JOBS = (1, 2)
@@ -24,43 +25,47 @@ N_TRAINED = 80_000
 BATCHES = (2000, 10_000)
 
 
+def _size(setup):
+    if setup.quick:
+        return setup.stimuli(4 * BATCH), 2
+    return setup.stimuli(N_EVALUATED), WINDOWS
+
+
 def evaluation(setup, n_jobs):
-    stimuli = setup.stimuli(4 * BATCH if setup.quick else N_EVALUATED)
-    windows = 2 if setup.quick else WINDOWS
-    options = {"windows": windows, "n_jobs": n_jobs, "progress": False}
+    stimuli, n_windows = _size(setup)
+    options = {"windows": n_windows, "n_jobs": n_jobs, "progress": False}
     return lambda: seconds_of(evaluate, setup.model, stimuli, **options)
 
 
-def results_of(n_stimuli, n_windows, n_neurons):
-    """Counts and rates as a part of an evaluation returns them."""
-    shape = n_windows, n_stimuli, n_neurons
-    return np.ones(shape, np.uint8), np.ones(shape, np.float32)
-
-
-def evaluation_bounds(setup, seconds):
-    """What two processes do not share of an evaluation that takes one process so many seconds.
+def alone(setup):
+    """Seconds of what an evaluation does in one process: choosing a step, what needs all stimuli.
 
     Returns
     -------
-    dict
-        alone_seconds: choosing the time step and working out the figures; megabytes and
-        travel_seconds: results that two workers send, and what that takes when they do nothing
-        else.
+    float
     """
-    n_stimuli = 4 * BATCH if setup.quick else N_EVALUATED
-    windows = 2 if setup.quick else WINDOWS
-    model, stimuli = setup.model, setup.stimuli(n_stimuli)
-    choosing = seconds_of(choose_dt, model, stimuli)
-    options = {"seed": 0, "n_jobs": 1, "progress": False}
-    simulating = seconds_of(simulate_many, model, stimuli, windows * model.tau, **options)
-    parts = [(BATCH, windows, model.n_neurons)] * (n_stimuli // BATCH)
-    run_tasks(results_of, parts, 2)
-    travel = seconds_of(run_tasks, results_of, parts, 2)
-    return {
-        "alone_seconds": choosing + max(seconds - simulating, 0),
-        "megabytes": n_stimuli * windows * model.n_neurons * (1 + 4) / 1e6,
-        "travel_seconds": travel,
-    }
+    stimuli, n_windows = _size(setup)
+    response = simulate_many(
+        setup.model, stimuli[:BATCH], n_windows * setup.model.tau, seed=0, progress=False
+    )
+    choosing = seconds_of(choose_dt, setup.model, stimuli)
+    return choosing + len(stimuli) / BATCH * seconds_of(response.lifetime_sparseness)
+
+
+def side_by_side(setup):
+    """Seconds of evaluations that have nothing to do with each other, in two processes at once.
+
+    Returns
+    -------
+    list of float
+    """
+    stimuli, n_windows = _size(setup)
+    run_tasks(_evaluate, [(setup.model, stimuli[:BATCH], n_windows)] * 2, 2)
+    return run_tasks(_evaluate, [(setup.model, stimuli, n_windows)] * 2, 2)
+
+
+def _evaluate(model, stimuli, n_windows):
+    return seconds_of(evaluate, model, stimuli, windows=n_windows, progress=False)
 
 
 def training(setup, n_jobs, batch_size):
@@ -92,7 +97,8 @@ def measure(setup):
             }
             setup.log(f"  {name}: {detail['tasks'][name]['seconds']}")
         one = median(detail["tasks"]["evaluation"]["repeats"]["1 process(es)"])
-        detail["bounds"] = evaluation_bounds(setup, one)
+        both = side_by_side(setup)
+        detail["bounds"] = {"alone_seconds": alone(setup), "slowdown": sum(both) / 2 / one}
     speedups = {name: task["speedup"] for name, task in detail["tasks"].items()}
     best_training = max(v for name, v in speedups.items() if name.startswith("training"))
     return detail, {"two_process_speedup": min(speedups["evaluation"], best_training)}

@@ -4,12 +4,13 @@ Every training has a process and a core of its own, with one thread, so that sec
 waiting; two run at a time. Codes are evaluated between steps of training, and that time does not
 count. Where a training has a schedule (ours anneals, back-propagation cools), complete trainings of
 several lengths are tried, and the shortest that reaches a level counts; the others do not. LCA and
-scikit-learn are evaluated at several sparsities, and the best one counts. Ours is repeated from
-several seeds, of which the median counts; the others, which take up to the limit, are trained once.
+scikit-learn are evaluated at several sparsities, and the best one counts. Medians of several seeds
+count; of the peers, one has the whole limit, and the others what the easier levels take.
 """
 
 import math
-from functools import partial
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 from joblib import Parallel, delayed, parallel_config
@@ -31,11 +32,14 @@ LENGTHS = (
     *(1000, 1400, 2000, 2800, 4000, 5600, 8000, 11_000),
     *(16_000, 22_000, 32_000, 45_000, 64_000, 90_000, 200_000),
 )
-# Trainings of ours, and trainings at a time.
+# Trainings of every contestant, and trainings at a time.
 REPEATS = 5
 AT_A_TIME = 2
 # Lengths of the complete trainings with back-propagation, as shares of the limit.
 SHARES = (1, 1 / 4, 1 / 16)
+# What the repeats of the peers have of the limit, and the level at which they end.
+REPEATED_SHARE = SHARES[-1]
+REPEATED_LEVEL = 0.30
 # Evaluations follow each other at this factor in CPU time.
 SPACING = 1.3
 # Steps of inference with back-propagation's model, after which its code does not get better.
@@ -50,10 +54,9 @@ def figures_of(stimuli, code, dictionary):
     return {"r2": r2, "zeros": zeros, "distance": float(distance(r2, zeros))}
 
 
-def batches(stimuli):
-    """Shuffled batches without end."""
-    for seed in range(10**6):
-        yield from shuffled_batches(stimuli, BATCH, 1, seed)
+def batches(stimuli, seed):
+    """Shuffled batches, as good as without end."""
+    return shuffled_batches(stimuli, BATCH, 10**6, seed)
 
 
 class Evaluations:
@@ -69,11 +72,11 @@ class Evaluations:
         return True
 
 
-# Each contestant yields, now and then, its seconds of CPU so far, the figures of its code and
-# what tells one of its trainings from another.
+# Each contestant gets stimuli, seconds of CPU that it may take at most and a seed, and yields, now
+# and then, its seconds of CPU so far, the figures of its code and how far its training has come.
 
 
-def ours(train, validation, limit, seed=0):
+def ours(train, validation, limit, seed):
     """`IPVAE` as it comes, trained from the start on more and more stimuli."""
     # What is compiled at first use, or read from the cache of an earlier one, is no training.
     IPVAE(random_state=seed, progress=False).fit(train[:BATCH])
@@ -90,26 +93,25 @@ def ours(train, validation, limit, seed=0):
         yield clock.seconds, kept, {"stimuli": length}
 
 
-def back_propagation(train, validation, limit, share=1.0):
-    """Poisson VAE in PyTorch, a complete training that takes this share of the limit."""
+def back_propagation(train, validation, limit, seed):
+    """Poisson VAE in PyTorch, a complete training that takes as long as it may."""
     import torch
 
     from benchmarks.peers.poisson_vae_torch import PoissonVAE, Trainer
 
     seen = torch.tensor(validation)
-    length = share * limit
-    torch.manual_seed(0)
+    torch.manual_seed(seed)
     model = PoissonVAE(train.shape[1], 512)
-    trainer, clock, evaluations = Trainer(model), CpuClock(), Evaluations(length / 8)
-    for iteration, batch in enumerate(batches(train), 1):
+    trainer, clock, evaluations = Trainer(model), CpuClock(), Evaluations(limit / 8)
+    for iteration, batch in enumerate(batches(train, seed), 1):
         with clock.running():
-            trainer.iteration(torch.from_numpy(batch), min(clock.seconds / length, 1))
-        if evaluations.due(clock.seconds) or clock.seconds >= length:
+            trainer.iteration(torch.from_numpy(batch), min(clock.seconds / limit, 1))
+        if evaluations.due(clock.seconds) or clock.seconds >= limit:
             counts, *_ = model.infer(seen, TORCH_STEPS)
             weights = model.dictionary.detach().numpy()
             figures = figures_of(validation, counts.numpy(), weights)
-            yield clock.seconds, figures, {"length": length, "iterations": iteration}
-        if clock.seconds >= length:
+            yield clock.seconds, figures, {"iterations": iteration}
+        if clock.seconds >= limit:
             return
 
 
@@ -122,9 +124,9 @@ def _at_best_sparsity(validation, codes, dictionary):
     return min(found, key=lambda figures: figures["distance"])
 
 
-def _in_batches(model, learn, code, train, validation, limit):
+def _in_batches(model, learn, code, train, validation, limit, seed):
     clock, evaluations = CpuClock(), Evaluations()
-    for iteration, batch in enumerate(batches(train), 1):
+    for iteration, batch in enumerate(batches(train, seed), 1):
         with clock.running():
             learn(batch)
         if evaluations.due(clock.seconds) or clock.seconds >= limit:
@@ -135,40 +137,64 @@ def _in_batches(model, learn, code, train, validation, limit):
             return
 
 
-def lca(train, validation, limit):
+def lca(train, validation, limit, seed):
     """LCA with soft threshold and gradient steps of the dictionary."""
-    model = LCA.random(train.shape[1], 512, sparsity=0.5)
+    model = LCA.random(train.shape[1], 512, sparsity=0.5, seed=seed)
 
     def code(stimuli, sparsity):
         return LCA(model.dictionary, sparsity).infer(stimuli, 300)
 
-    return _in_batches(model, model.learn, code, train, validation, limit)
+    return _in_batches(model, model.learn, code, train, validation, limit, seed)
 
 
-def scikit_learn(train, validation, limit):
+def scikit_learn(train, validation, limit, seed):
     """MiniBatchDictionaryLearning, one `partial_fit` for each batch."""
-    model = DictionaryLearning(512, sparsity=0.5, batch_size=BATCH)
-    return _in_batches(model, model.learn, model.infer, train, validation, limit)
+    model = DictionaryLearning(512, sparsity=0.5, seed=seed, batch_size=BATCH)
+    return _in_batches(model, model.learn, model.infer, train, validation, limit, seed)
 
 
-# The trainings of each contestant, those that take longest first. Ours are repeats of each other;
-# otherwise the one that reaches a level first counts.
+@dataclass(frozen=True)
+class Training:
+    """One training of a contestant.
+
+    Parameters
+    ----------
+    contestant : callable
+    seed : int
+    share : float
+        Of the limit.
+    until : float
+        Level below which it ends.
+    """
+
+    contestant: Callable
+    seed: int = 0
+    share: float = 1.0
+    until: float = min(LEVELS)
+
+    def run(self, train, validation, limit):
+        """Its trace: seconds of CPU and figures at every evaluation."""
+        trace = []
+        yielded = self.contestant(train, validation, self.share * limit, self.seed)
+        for seconds, figures, progress in yielded:
+            trace.append({"cpu_seconds": seconds} | figures | progress)
+            if figures["distance"] < self.until:
+                break
+        return trace
+
+
+def _with_repeats(contestant, shares=(1,)):
+    first = [Training(contestant, share=share) for share in shares]
+    others = range(1, REPEATS)
+    return first + [Training(contestant, s, REPEATED_SHARE, REPEATED_LEVEL) for s in others]
+
+
 TRAININGS = {
-    "torch": [partial(back_propagation, share=share) for share in SHARES],
-    "LCA": [lca],
-    "scikit-learn": [scikit_learn],
-    "ours": [partial(ours, seed=seed) for seed in range(REPEATS)],
+    "scikit-learn": _with_repeats(scikit_learn),
+    "torch": _with_repeats(back_propagation, SHARES),
+    "LCA": _with_repeats(lca),
+    "ours": [Training(ours, seed) for seed in range(REPEATS)],
 }
-
-
-def run(training, train, validation, limit, levels=LEVELS):
-    """The trace of one training: seconds of CPU and figures at every evaluation."""
-    trace = []
-    for seconds, figures, setting in training(train, validation, limit):
-        trace.append({"cpu_seconds": seconds} | figures | setting)
-        if figures["distance"] < min(levels):
-            break
-    return trace
 
 
 def reached(trace, levels=LEVELS):
@@ -180,30 +206,39 @@ def reached(trace, levels=LEVELS):
     return found
 
 
-def summary(traces, repeats, levels=LEVELS):
+def summary(trainings, traces, levels=LEVELS):
     """Seconds to each level and best d of a contestant.
 
     Parameters
     ----------
+    trainings : list of Training
+        Those with one seed complete each other, and the first to reach a level counts.
     traces : list of list of dict
-    repeats : bool
-        Whether the traces repeat each other, so that their median counts, or complete each other.
     levels : tuple of float
 
     Returns
     -------
     dict
+        For each level, cpu_seconds_to is the median of the seeds whose training was to reach it
+        (None if half of them did not), and seeds how many these are.
     """
-    if repeats:
-        each = [reached(trace, levels) for trace in traces]
-        seconds = {}
-        for level in map(str, levels):
-            found = [one[level] for one in each]
-            seconds[level] = None if None in found else float(np.median(found))
-    else:
-        seconds = reached([entry for trace in traces for entry in trace], levels)
+    seconds, seeds = {}, {}
+    for level in levels:
+        found = {}
+        for training, trace in zip(trainings, traces, strict=True):
+            if training.until <= level:
+                before = found.get(training.seed, math.inf)
+                here = reached(trace, (level,))[str(level)]
+                found[training.seed] = before if here is None else min(before, here)
+        median = float(np.median(list(found.values())))
+        seconds[str(level)] = median if math.isfinite(median) else None
+        seeds[str(level)] = len(found)
     best = min((entry["distance"] for trace in traces for entry in trace), default=None)
-    return {"cpu_seconds_to": seconds, "best_distance": best, "traces": traces}
+    runs = [
+        {"seed": training.seed, "share": training.share, "until": training.until, "trace": trace}
+        for training, trace in zip(trainings, traces, strict=True)
+    ]
+    return {"cpu_seconds_to": seconds, "seeds": seeds, "best_distance": best, "trainings": runs}
 
 
 def ratio(peer, mine, limit):
@@ -235,21 +270,22 @@ def measure(setup):
     validation = setup.stimuli(200 if setup.quick else N_VALIDATION)
     names = [name for name in TRAININGS if name != "torch" or has_torch()]
     tasks = [(name, training) for name in names for training in TRAININGS[name]]
+    # The whole limits first, then the repeats.
+    tasks.sort(key=lambda task: -task[1].share * (task[0] != "ours"))
     with one_thread(), parallel_config(backend="loky", inner_max_num_threads=1):
-        traces = Parallel(n_jobs=AT_A_TIME, verbose=0, batch_size=1, pre_dispatch="all")(
+        traces = Parallel(n_jobs=AT_A_TIME, batch_size=1, pre_dispatch="all")(
             delayed(_in_process)(training, setup.data, validation, limit) for _, training in tasks
         )
     results = {}
-    for name in names:
-        own = [trace for (owner, _), trace in zip(tasks, traces, strict=True) if owner == name]
-        results[name] = summary(own, repeats=name == "ours")
+    for name in ("ours", *(name for name in names if name != "ours")):
+        own = [i for i, (owner, _) in enumerate(tasks) if owner == name]
+        results[name] = summary([tasks[i][1] for i in own], [traces[i] for i in own])
         setup.log(f"  {name}: {results[name]['cpu_seconds_to']} {results[name]['best_distance']}")
     detail = {
         "n_validation": len(validation),
         "limit_cpu_seconds": limit,
-        "repeats": REPEATS,
         "threads": 1,
-        "contestants": {name: results[name] for name in ("ours", *names[:-1])},
+        "contestants": results,
         "ratio": {},
     }
     figures = {}
@@ -264,4 +300,4 @@ def measure(setup):
 
 def _in_process(training, data, validation, limit):
     with one_thread():
-        return run(training, np.array(load_stimuli(data).train), validation, limit)
+        return training.run(np.array(load_stimuli(data).train), validation, limit)
