@@ -14,8 +14,8 @@ from scipy.sparse.linalg import LinearOperator, eigsh
 from ipvae_brian.errors import DivergenceError, StabilityWarning
 
 # Part of the limit that the package uses. Spikes let rates stray from the fixed point: of 2,000
-# natural patches shown to 512 neurons none diverged at 0.42 of the limit, and 66 did at 0.53; with
-# two dozen neurons one of a hundred did at 0.35.
+# natural patches shown to 512 neurons none diverged at 0.45 of the limit, of others 51 did at 0.48;
+# with two dozen neurons one of a hundred did at 0.35.
 MARGIN = 0.25
 # Above this, a spike changes its neuron's potential so much that no step is surely stable.
 LARGEST_JUMP = 3.0
