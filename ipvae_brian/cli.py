@@ -74,6 +74,7 @@ def parser():
     evaluate.add_argument("--windows", type=int, default=16, help="windows of tau each (16)")
     evaluate.add_argument("--dt-ms", type=float, help="time step; tau for discrete updates")
     evaluate.add_argument("--engine", help="compiled, fused or equations (fastest installed)")
+    evaluate.add_argument("--n-jobs", type=int, help="processes (1); -1 for all cores")
     evaluate.add_argument("--gain", type=float, help="another gain kappa than the model's")
 
     simulate = command("simulate", "Simulate the neurons on one patch; keep spikes and potentials.")
@@ -111,6 +112,7 @@ TRAINING_OPTIONS = (
     ("annealing", float, "last part of the training in which rates fall"),
     ("revive-after", int, "stimuli after which a silent neuron is re-seeded"),
     ("engine", str, "compiled, fused or equations (fastest installed)"),
+    ("n-jobs", int, "processes (1); -1 for all cores"),
     ("checkpoint-every", int, "batches between checkpoints"),
 )
 

@@ -70,7 +70,11 @@ def train(options):
     parameters = model.parameters_
     held_out = patches.validation
     figures, _ = evaluate_model(
-        parameters, held_out, seed=options.seed, progress=_progress(options)
+        parameters,
+        held_out,
+        seed=options.seed,
+        n_jobs=options.n_jobs,
+        progress=_progress(options),
     )
     print(f"on {len(held_out)} validation patches: {_summary(figures)}")
     told = out.stem if out.stem in available_models() else out.name
@@ -118,6 +122,7 @@ def evaluate(options):
         dt=_dt(options),
         seed=options.seed,
         engine=options.engine,
+        n_jobs=options.n_jobs,
         progress=_progress(options),
     )
     print(

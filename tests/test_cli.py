@@ -65,6 +65,17 @@ def test_evaluate_reproduces_the_figures_of_the_card(model, patches, tmp_path, c
     assert f"{figures['r2']:.3f}" in capsys.readouterr().out
 
 
+def test_two_processes_give_the_same(model, patches, tmp_path):
+    path, out = tmp_path / "edges-24.npz", tmp_path / "figures.json"
+    two = ["--data", str(patches), "--n-jobs", "2", "--quiet"]
+    assert main(["train", *two, "--out", str(path), "--n-neurons", "24"]) == 0
+    dictionary = Parameters.load(path).dictionary
+    np.testing.assert_array_equal(dictionary, Parameters.load(model).dictionary)
+    assert main(["evaluate", str(path), *two, "--n-stimuli", "100", "--json", str(out)]) == 0
+    figures = json.loads(model.with_suffix(".json").read_text())
+    assert json.loads(out.read_text())["r2"] == pytest.approx(figures["r2"], rel=1e-6)
+
+
 def test_evaluate_seed_dt_and_gain_are_used(model, patches, tmp_path):
     def figures(*options):
         out = tmp_path / "f.json"
@@ -106,6 +117,7 @@ BAD = {
     "dt above tau": (["evaluate", "{model}", "--data", "{data}", "--dt-ms", "30"], "dt must be"),
     "dt negative": (["evaluate", "{model}", "--data", "{data}", "--dt-ms=-1"], "--dt-ms"),
     "windows": (["evaluate", "{model}", "--data", "{data}", "--windows", "0"], "windows"),
+    "processes": (["evaluate", "{model}", "--data", "{data}", "--n-jobs", "0"], "n_jobs"),
     "too many": (["evaluate", "{model}", "--data", "{data}", "--n-stimuli", "9999"], "only 200"),
     "pathway": (
         ["simulate", "{model}", "--data", "{data}", "--pathway", "synapse"],
