@@ -9,11 +9,9 @@ nor on the other copies.
 """
 
 import math
-from functools import cache
 
 import numpy as np
 from numba import njit, prange
-from threadpoolctl import ThreadpoolController
 
 from ipvae_brian.fused import FusedShared
 
@@ -195,20 +193,6 @@ def decode(counts, columns, decoded):
                 z, column = number(counts[b, j]), columns[j]
                 for pixel in range(len(x)):
                     x[pixel] += z * column[pixel]
-
-
-def one_blas_thread():
-    """A context in which BLAS does not compete with the threads of Numba.
-
-    Those of OpenBLAS keep a core busy for a while after each product, waiting for the next one.
-    """
-    return _libraries().limit(limits=1, user_api="blas")
-
-
-@cache
-def _libraries():
-    # Looking for loaded libraries takes longer than a short run.
-    return ThreadpoolController()
 
 
 class CompiledShared(FusedShared):

@@ -1,7 +1,10 @@
 """What takes the time steps of many copies, and what of it is installed."""
 
 from contextlib import nullcontext
+from functools import cache
 from importlib.util import find_spec
+
+from threadpoolctl import ThreadpoolController
 
 from ipvae_brian._checks import known_name
 
@@ -42,9 +45,22 @@ def engine_class(engine):
 
 
 def threads(engine):
-    """A context in which the threads of an engine are not disturbed by others."""
-    if engine != "compiled":
-        return nullcontext()
-    from ipvae_brian.compiled import one_blas_thread
+    """A context in which the threads of an engine are not disturbed by others.
 
-    return one_blas_thread()
+    Those of OpenBLAS keep a core busy for a while after each product, waiting for the next one.
+    """
+    return one_blas_thread() if engine == "compiled" else nullcontext()
+
+
+def one_blas_thread():
+    """A context in which products and solutions round as in any other such context.
+
+    Several threads divide the work, and so the sums, otherwise than one.
+    """
+    return _libraries().limit(limits=1, user_api="blas")
+
+
+@cache
+def _libraries():
+    # Looking for loaded libraries takes longer than a short run.
+    return ThreadpoolController()

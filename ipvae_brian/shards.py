@@ -12,6 +12,7 @@ from operator import add
 import numpy as np
 from brian2.only import second
 
+from ipvae_brian.engines import one_blas_thread
 from ipvae_brian.learning import Sums, rounded
 from ipvae_brian.network import SpikingNetwork
 from ipvae_brian.parallel import OneNetwork
@@ -185,7 +186,7 @@ def simulate_shards(settings, dictionary, stimuli, n_batch, first_shard):
         shards.append(Shard.of(trial, outcome, settings, dictionary))
 
     key = (settings, stimuli.shape[1])
-    with _kept.use(key, lambda: settings.network(dictionary)) as network:
+    with _kept.use(key, lambda: settings.network(dictionary)) as network, one_blas_thread():
         network.set_parameters(settings.parameters(dictionary))
         network.run_trials(settings.trials(stimuli, n_batch, first_shard), collect)
     return reduce(add, shards)

@@ -15,6 +15,7 @@ from operator import add
 import numpy as np
 
 from ipvae_brian._checks import finite_array
+from ipvae_brian.engines import one_blas_thread
 from ipvae_brian.errors import DivergenceError, ModelFileError
 from ipvae_brian.learning import Statistics, m_step, random_dictionary, revive
 from ipvae_brian.metrics import distance
@@ -92,7 +93,9 @@ class Training:
         KeyboardInterrupt
             After Ctrl-C; the last complete batch is learned.
         """
-        with progress_bar(n_total, "batches", progress, initial=self.n_batches) as bar:
+        bar = progress_bar(n_total, "batches", progress, initial=self.n_batches)
+        # Spikes amplify how sums are rounded: here as in workers.
+        with bar, one_blas_thread():
 
             def learn_from(shards):
                 self._learn_from(reduce(add, shards), n_total)

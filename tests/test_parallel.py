@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 import warnings
 
 import joblib
@@ -138,6 +140,30 @@ def test_training_on_two_processes(one_process, stimuli):
     )
     again = IPVAE(**ESTIMATOR, n_jobs=2).partial_fit(stimuli[:700])
     same_weights(again, IPVAE(**ESTIMATOR).partial_fit(stimuli[:700]))
+
+
+THREADS = """
+import numpy as np
+from ipvae_brian import IPVAE
+
+rng = np.random.default_rng(0)
+stimuli = rng.standard_normal((4000, 256), np.float32)
+options = {"batch_size": 1000, "random_state": 0, "n_windows": 2, "progress": False}
+if __name__ == "__main__":
+    one, two = (IPVAE(n_jobs=n, **options).fit(stimuli).parameters_ for n in (1, 2))
+    print(np.array_equal(one.dictionary, two.dictionary))
+"""
+
+
+def test_threads_of_blas_make_no_difference(tmp_path):
+    """Of real size and with threads, where parts of a product round otherwise than all of it."""
+    script = tmp_path / "threads.py"
+    script.write_text(THREADS)
+    environment = os.environ | {"OPENBLAS_NUM_THREADS": "2", "OMP_NUM_THREADS": "2"}
+    done = subprocess.run(
+        [sys.executable, str(script)], env=environment, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == ["True"]
 
 
 def test_training_and_evaluation_on_a_dask_cluster(one_process, parameters, stimuli, cluster):
