@@ -1,6 +1,7 @@
 """What takes the time steps of many copies, and what of it is installed."""
 
-from contextlib import nullcontext
+import os
+from contextlib import contextmanager, nullcontext
 from functools import cache
 from importlib.util import find_spec
 
@@ -49,7 +50,23 @@ def threads(engine):
 
     Those of OpenBLAS keep a core busy for a while after each product, waiting for the next one.
     """
-    return one_blas_thread() if engine == "compiled" else nullcontext()
+    return _threads_of_numba() if engine == "compiled" else nullcontext()
+
+
+@contextmanager
+def _threads_of_numba():
+    """As many as OMP_NUM_THREADS allows: Dask and batch systems set it, and Numba does not ask."""
+    import numba
+
+    before = numba.get_num_threads()
+    allowed = os.environ.get("OMP_NUM_THREADS", "")
+    with one_blas_thread():
+        if "NUMBA_NUM_THREADS" not in os.environ and allowed.isdecimal():
+            numba.set_num_threads(max(1, min(before, int(allowed))))
+        try:
+            yield
+        finally:
+            numba.set_num_threads(before)
 
 
 def one_blas_thread():

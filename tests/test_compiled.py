@@ -133,6 +133,32 @@ def test_spikes_depend_neither_on_threads_nor_on_the_cache(tmp_path):
     assert printed("1") == printed("2") == printed("3")
 
 
+ALLOWED = """
+import numba
+from ipvae_brian.engines import threads
+before = numba.get_num_threads()
+with threads("compiled"):
+    inside = numba.get_num_threads()
+assert numba.get_num_threads() == before
+print(before, inside)
+"""
+
+
+@pytest.mark.parametrize(
+    ("own", "others", "inside"),
+    [(None, None, None), (None, "1", "1"), (None, "many", None), ("3", "1", "3"), ("3", None, "3")],
+)
+def test_threads_are_as_many_as_the_environment_allows(own, others, inside):
+    """Workers of Dask set OMP_NUM_THREADS, which Numba does not know of."""
+    environment = {k: v for k, v in os.environ.items() if not k.endswith("_NUM_THREADS")}
+    given = {"NUMBA_NUM_THREADS": own, "OMP_NUM_THREADS": others}
+    environment |= {k: v for k, v in given.items() if v is not None}
+    command = [sys.executable, "-c", ALLOWED]
+    run = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    before, during = run.stdout.split()
+    assert during == (inside or before)
+
+
 def test_threads_of_blas_are_given_back(parameters, stimuli):
     def threads():
         pools = threadpool_info()
