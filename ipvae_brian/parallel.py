@@ -54,8 +54,7 @@ def run_tasks(function, tasks, n_jobs, *, progress=False):
             # Arrays go through pipes: as files, joblib waits a tenth of a second to delete them.
             parallel = Parallel(n_jobs=n_jobs, max_nbytes=None, return_as="generator")
             results = parallel(delayed(_call)(function, task) for task in tasks)
-            with progress_bar(len(tasks), "parts", progress) as bar:
-                return [result for result in results if bar.update() or True]
+            return list(progress_bar(len(tasks), "parts", progress, iterable=results))
         except TerminatedWorkerError:
             if attempt == ATTEMPTS:
                 raise

@@ -80,11 +80,11 @@ def simulate_and_measure(
     stimuli = as_stimuli(stimuli, parameters, "stimuli")
     ranges = parts(len(stimuli), n_copies, PARTS_PER_WORKER * n_workers(n_jobs))
     duration_seconds = seconds(duration, "duration")
+    rate_type = _network(parameters, n_copies, None, engine).rate_type
 
     def run(step):
         n_windows = round(duration_seconds / step) // round(float(parameters.tau) / step)
         shape = (n_windows, len(stimuli), parameters.n_neurons)
-        rate_type = np.float64 if engine == "equations" else np.float32
         numbers = math.prod(shape)
         require_memory(
             {"counts": 4 * numbers, "rates": rate_type().itemsize * numbers},

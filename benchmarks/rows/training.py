@@ -190,20 +190,17 @@ def _with_repeats(contestant, shares=(1,)):
 
 
 TRAININGS = {
+    "ours": [Training(ours, seed) for seed in range(REPEATS)],
     "scikit-learn": _with_repeats(scikit_learn),
     "torch": _with_repeats(back_propagation, SHARES),
     "LCA": _with_repeats(lca),
-    "ours": [Training(ours, seed) for seed in range(REPEATS)],
 }
 
 
-def reached(trace, levels=LEVELS):
-    """When a trace was below each level first, or None."""
-    found = {}
-    for level in levels:
-        below = [entry["cpu_seconds"] for entry in trace if entry["distance"] < level]
-        found[str(level)] = min(below, default=None)
-    return found
+def reached(trace, level):
+    """Seconds of CPU until a trace was below a level first, or infinity."""
+    below = [entry["cpu_seconds"] for entry in trace if entry["distance"] < level]
+    return min(below, default=math.inf)
 
 
 def summary(trainings, traces, levels=LEVELS):
@@ -228,8 +225,7 @@ def summary(trainings, traces, levels=LEVELS):
         for training, trace in zip(trainings, traces, strict=True):
             if training.until <= level:
                 before = found.get(training.seed, math.inf)
-                here = reached(trace, (level,))[str(level)]
-                found[training.seed] = before if here is None else min(before, here)
+                found[training.seed] = min(before, reached(trace, level))
         median = float(np.median(list(found.values())))
         seconds[str(level)] = median if math.isfinite(median) else None
         seeds[str(level)] = len(found)
@@ -270,14 +266,14 @@ def measure(setup):
     validation = setup.stimuli(200 if setup.quick else N_VALIDATION)
     names = [name for name in TRAININGS if name != "torch" or has_torch()]
     tasks = [(name, training) for name in names for training in TRAININGS[name]]
-    # The whole limits first, then the repeats.
+    # The whole limits first, then the repeats, then ours, which are short.
     tasks.sort(key=lambda task: -task[1].share * (task[0] != "ours"))
     with one_thread(), parallel_config(backend="loky", inner_max_num_threads=1):
         traces = Parallel(n_jobs=AT_A_TIME, batch_size=1, pre_dispatch="all")(
             delayed(_in_process)(training, setup.data, validation, limit) for _, training in tasks
         )
     results = {}
-    for name in ("ours", *(name for name in names if name != "ours")):
+    for name in names:
         own = [i for i, (owner, _) in enumerate(tasks) if owner == name]
         results[name] = summary([tasks[i][1] for i in own], [traces[i] for i in own])
         setup.log(f"  {name}: {results[name]['cpu_seconds_to']} {results[name]['best_distance']}")
