@@ -10,7 +10,7 @@ from brian2.only import second
 
 from benchmarks.measure import REPOSITORY
 from ipvae_brian import SpikingNetwork, load_model
-from ipvae_brian.evaluation import with_gain
+from ipvae_brian.learning.evaluation import with_gain
 from ipvae_brian.stimuli import load_stimuli
 
 FILE = "vanhateren16_train_val.npz"

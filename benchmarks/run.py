@@ -16,7 +16,7 @@ from pathlib import Path
 from benchmarks.common import Setup, default_data
 from benchmarks.measure import REPOSITORY, machine, thread_pools, versions
 from benchmarks.table import FIGURES, document
-from ipvae_brian.storage import write_bytes, write_json
+from ipvae_brian._tools.files import write_bytes, write_json
 
 FORMAT_VERSION = 1
 ROWS = {

@@ -5,7 +5,7 @@ class DivergenceError(RuntimeError):
     """A simulation ran away: its step is too large for its gain and its rates."""
 
 
-class ModelFileError(ValueError):
+class FileFormatError(ValueError):
     """A model file or checkpoint cannot be read; the message names the file and the field."""
 
 

@@ -58,7 +58,7 @@ def of_response(response, *, start=None, carry_over=False, reset_frames=False, n
     one before in the same copy ended; `start` (n_copies, n_neurons) is where the first ones
     begin. Returns the potentials and those after the last step of every stimulus.
     """
-    clock = response.clock
+    clock = response.timing
     assert response.recorded_neurons == tuple(range(response.parameters.n_neurons))
     ends = np.cumsum(clock.frame_steps)
     resets = (0, *ends[:-1]) if reset_frames else ()

@@ -10,7 +10,7 @@ import pytest
 from benchmarks import measure, run, table
 from benchmarks.peers.lca import LCA, soft_threshold
 from benchmarks.rows import convergence, scaling, training
-from ipvae_brian.evaluation import with_gain
+from ipvae_brian.learning.evaluation import with_gain
 
 RESULTS = Path(__file__).resolve().parents[1] / "benchmarks" / "results.json"
 

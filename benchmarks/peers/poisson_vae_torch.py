@@ -29,14 +29,14 @@ from scipy.stats import poisson
 from torch import nn
 from torch.nn import functional
 
-# Settings of the published runs on natural images.
+# TrainingSettings of the published runs on natural images.
 LOWEST = -8.0
 CLAMP = 10.0
 N_STEPS = 16
 LEARNING_RATE = 0.005
 WEIGHT_DECAY = 3e-4
 LARGEST_GRADIENT = 300.0
-# Settings for short trainings.
+# TrainingSettings for short trainings.
 BETA = 8.0
 COLUMN_LENGTH = 0.12
 START = -2.0
@@ -164,7 +164,7 @@ class PoissonVAE(nn.Module):
         counts, potential : torch.Tensor, shape (B, K)
             Of the last step.
         reconstruction, divergence : torch.Tensor, shape (B,)
-            Sums over the steps.
+            BatchSums over the steps.
         """
         weights = self.dictionary.contiguous()
         back = weights.T.contiguous()

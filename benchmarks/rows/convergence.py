@@ -11,8 +11,8 @@ import numpy as np
 from benchmarks.common import BATCH, network, present
 from benchmarks.measure import alternate, has_torch, median, median_ratio, seconds_of
 from benchmarks.peers.lca import LCA
-from ipvae_brian.evaluation import with_gain
-from ipvae_brian.metrics import r_squared
+from ipvae_brian.learning.evaluation import with_gain
+from ipvae_brian.response.metrics import r_squared
 
 TOLERANCE = 0.01
 N_STIMULI = 1000

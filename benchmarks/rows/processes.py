@@ -11,11 +11,11 @@ from joblib import parallel_config
 
 from benchmarks.common import BATCH
 from benchmarks.measure import alternate, median, median_ratio, one_thread, seconds_of
-from ipvae_brian.estimator import IPVAE
-from ipvae_brian.evaluation import evaluate
-from ipvae_brian.parallel import run_tasks
-from ipvae_brian.simulation import simulate_many
-from ipvae_brian.stability import choose_dt
+from ipvae_brian._tools.parallel import run_tasks
+from ipvae_brian.learning.estimator import IPVAE
+from ipvae_brian.learning.evaluation import evaluate
+from ipvae_brian.network.batch import simulate_many
+from ipvae_brian.network.stability import choose_dt
 
 JOBS = (1, 2)
 N_EVALUATED = 5000

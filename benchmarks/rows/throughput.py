@@ -52,7 +52,7 @@ def measure(setup):
         stimuli = setup.stimuli(n_stimuli)
         ours = {
             step + suffix: Ours(at_step(setup.model, division), stimuli, division, n_steps, engine)
-            for suffix, engine in (("", None), (", NumPy", "fused"))
+            for suffix, engine in (("", None), (", NumPy", "numpy"))
             for step, division in (("dt = tau", 1), ("dt = tau / 20", 20))
         }
         contestants = dict(ours)

@@ -19,11 +19,11 @@ from benchmarks.common import BATCH
 from benchmarks.measure import CpuClock, has_torch, one_thread
 from benchmarks.peers.dictionary_learning import DictionaryLearning
 from benchmarks.peers.lca import LCA
-from ipvae_brian.estimator import IPVAE
-from ipvae_brian.evaluation import evaluate
-from ipvae_brian.metrics import distance, r_squared
+from ipvae_brian.learning.estimator import IPVAE
+from ipvae_brian.learning.evaluation import evaluate
+from ipvae_brian.learning.training import shuffled_batches
+from ipvae_brian.response.metrics import distance, r_squared
 from ipvae_brian.stimuli import load_stimuli
-from ipvae_brian.training import shuffled_batches
 
 LEVELS = (0.32, 0.30, 0.285)
 N_VALIDATION = 1000

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ipvae_brian._checks import finite_array, number, whole_number
+from ipvae_brian._tools.checks import finite_array, number, whole_number
 from ipvae_brian.stimuli.patches import PatchSet, patch_shape, split_images, standardise
 
 PATCH_SUFFIXES = (".npy", ".npz")

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
-from ipvae_brian._checks import finite_array, known_name
+from ipvae_brian._tools.checks import finite_array, known_name
 
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
 IML_SUFFIX = ".iml"

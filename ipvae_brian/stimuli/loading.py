@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ipvae_brian._checks import known_name, whole_number
+from ipvae_brian._tools.checks import known_name, whole_number
 from ipvae_brian.stimuli.files import PATCH_SUFFIXES, load_patches
 from ipvae_brian.stimuli.images import load_image_folder, load_photographs
 from ipvae_brian.stimuli.patches import (

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ipvae_brian._checks import finite_array, number, whole_number
-from ipvae_brian.memory import require_memory
+from ipvae_brian._tools.checks import finite_array, number, whole_number
+from ipvae_brian._tools.memory import require_memory
 from ipvae_brian.stimuli.whitening import as_whitening, whiten_image
 
 # In standard deviations of the whitened image. Below it are skies: clipped, or with sensor noise

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, fields
 import numpy as np
 from scipy.ndimage import correlate1d
 
-from ipvae_brian._checks import finite_array, known_name, number, whole_number
+from ipvae_brian._tools.checks import finite_array, known_name, number, whole_number
 
 FILTERS = ("radial", "as_published", "none")
 

@@ -1,0 +1,52 @@
+from . import (
+    learning,
+    model,
+    network,
+    plotting,
+    recordings,
+    response,
+    stimuli,
+)
+from ._version import __version__
+from .errors import (
+    DivergenceError,
+    FileFormatError,
+    MemoryLimitError,
+    StabilityWarning,
+)
+from .learning.estimator import IPVAE
+from .learning.evaluation import evaluate
+from .model.library import available_models, load_model
+from .model.parameters import Parameters
+from .network import equations
+from .network.spiking import SpikingNetwork
+from .recordings.recording import Recording
+from .recordings.timing import Timing
+from .response import metrics
+from .response.response import Response
+
+__all__ = [
+    "IPVAE",
+    "DivergenceError",
+    "FileFormatError",
+    "MemoryLimitError",
+    "Parameters",
+    "Recording",
+    "Response",
+    "SpikingNetwork",
+    "StabilityWarning",
+    "Timing",
+    "__version__",
+    "available_models",
+    "equations",
+    "evaluate",
+    "learning",
+    "load_model",
+    "metrics",
+    "model",
+    "network",
+    "plotting",
+    "recordings",
+    "response",
+    "stimuli",
+]

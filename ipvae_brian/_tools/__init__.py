@@ -1,0 +1,1 @@
+"""Tools without any neuroscience in them: checks, files, memory, processes."""

@@ -1,0 +1,78 @@
+"""The M-step: a new dictionary from the statistics, and the revival of silent neurons."""
+
+import numpy as np
+from scipy.linalg import cho_factor, cho_solve
+
+# Keeps the M-step defined before anything has spiked.
+SMALLEST_RIDGE = 1e-3
+
+
+def m_step(dictionary, statistics, *, step, ridge, spike_size):
+    """One step towards the dictionary that explains the stimuli best given the counts.
+
+    Phi + step * (A - Phi C) (C + ridge)^-1, then columns scaled to `spike_size`. With step 1,
+    no ridge and no scaling it is the least-squares solution A C^-1.
+
+    Parameters
+    ----------
+    dictionary : numpy.ndarray, shape (n_pixels, n_neurons)
+    statistics : RunningStatistics
+    step : float
+    ridge : float
+        In units of the mean diagonal of C.
+    spike_size : float or None
+        Wanted length of the columns; None leaves them.
+
+    Returns
+    -------
+    numpy.ndarray, shape (n_pixels, n_neurons)
+    """
+    by_count = statistics.count_by_count
+    gradient = statistics.stimulus_by_count - dictionary @ by_count
+    regularised = by_count.copy()
+    amount = ridge * np.trace(by_count) / len(by_count) + (SMALLEST_RIDGE if ridge else 0)
+    regularised[np.diag_indices_from(regularised)] += amount
+    factor = cho_factor(regularised, overwrite_a=True, check_finite=False)
+    change = cho_solve(factor, gradient.T, overwrite_b=True, check_finite=False).T
+    return scaled(dictionary + step * change, spike_size)
+
+
+def scaled(dictionary, spike_size):
+    """Columns scaled to one length; None leaves them."""
+    if spike_size is None:
+        return dictionary
+    lengths = np.linalg.norm(dictionary, axis=0)
+    return dictionary * (spike_size / np.maximum(lengths, np.finfo(dictionary.dtype).tiny))
+
+
+def random_dictionary(n_pixels, n_neurons, spike_size, rng):
+    """Random columns of one length, float32."""
+    dictionary = rng.normal(size=(n_pixels, n_neurons)).astype(np.float32)
+    return scaled(dictionary, np.float32(spike_size))
+
+
+def revive(dictionary, neurons, stimuli, counts, spike_size):
+    """Re-seed silent neurons from the stimuli that are reconstructed worst.
+
+    Parameters
+    ----------
+    dictionary : numpy.ndarray, shape (n_pixels, n_neurons)
+        Changed in place.
+    neurons : numpy.ndarray of int
+        No more than there are stimuli with an error are revived.
+    stimuli : numpy.ndarray, shape (n_stimuli, n_pixels)
+    counts : numpy.ndarray, shape (n_stimuli, n_neurons)
+    spike_size : float
+
+    Returns
+    -------
+    numpy.ndarray of int
+        The neurons that were revived.
+    """
+    residual = (stimuli - counts @ dictionary.T).astype(dictionary.dtype)
+    error = (residual**2).sum(axis=1)
+    worst = np.argsort(-error, kind="stable")[: len(neurons)]
+    worst = worst[error[worst] > 0]
+    revived = neurons[: len(worst)]
+    dictionary[:, revived] = scaled(residual[worst].T, spike_size)
+    return revived

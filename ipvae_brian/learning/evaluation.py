@@ -1,0 +1,129 @@
+"""How well a model codes held-out stimuli: one dictionary of figures."""
+
+import time
+from dataclasses import replace
+
+import numpy as np
+from brian2.only import ms
+
+from ipvae_brian._tools.checks import number, whole_number
+from ipvae_brian.network.batch import COPIES, simulate_and_measure
+from ipvae_brian.response.metrics import distance
+
+FREE_ENERGY = ("total", "reconstruction", "noise", "normalisation", "kl")
+
+
+def evaluate(
+    parameters,
+    stimuli,
+    *,
+    windows=16,
+    dt=None,
+    seed=0,
+    engine=None,
+    n_copies=COPIES,
+    n_jobs=None,
+    progress=None,
+):
+    """Simulate held-out stimuli and measure the code of the last window of tau.
+
+    Parameters
+    ----------
+    parameters : Parameters
+    stimuli : array_like, shape (n_stimuli, n_pixels)
+        On the scale that the model takes.
+    windows : int, default 16
+        Windows of tau for each stimulus.
+    dt : Quantity, optional
+        Time step; by default one that is stable for these stimuli.
+    seed : int, default 0
+    engine : {"numba", "numpy", "brian2"}, optional
+        See `SpikingNetwork`; by default the fastest that is installed.
+    n_copies : int, default 200
+        Stimuli simulated at once.
+    n_jobs : int, optional
+        Processes, see `ipvae_brian.parallel`; the figures do not depend on it.
+    progress : bool, optional
+
+    Returns
+    -------
+    figures : dict
+        JSON-able: r2, r2_rates, zeros, distance, spikes_per_tau, free_energy (its terms),
+        lifetime_sparseness and population_sparseness (medians), convergence (lists with one
+        entry for each window), n_stimuli, windows, tau_ms, dt_ms, seed, seconds.
+    response : Response
+
+    Raises
+    ------
+    DivergenceError, MemoryLimitError, TypeError, ValueError
+        As for `SpikingNetwork.present`.
+    """
+    windows = whole_number(windows, "windows")
+    start = time.perf_counter()
+    response, measured = simulate_and_measure(
+        parameters,
+        stimuli,
+        windows * parameters.tau,
+        _each_stimulus,
+        dt=dt,
+        seed=seed,
+        engine=engine,
+        n_copies=min(n_copies, len(stimuli)),
+        n_jobs=n_jobs,
+        progress=progress,
+    )
+    r2, zeros = np.nanmean(measured["r2"], axis=0), measured["zeros"].mean(axis=0)
+    spikes, distances = measured["spikes"].mean(axis=0), distance(r2, zeros)
+    free_energy = measured["free_energy"].mean(axis=0)
+    figures = {
+        "r2": float(r2[-1]),
+        "r2_rates": float(np.nanmean(measured["r2_rates"])),
+        "zeros": float(zeros[-1]),
+        "distance": float(distances[-1]),
+        "spikes_per_tau": float(spikes[-1]),
+        "free_energy": dict(zip(FREE_ENERGY, free_energy.tolist(), strict=True)),
+        "lifetime_sparseness": float(np.nanmedian(response.lifetime_sparseness())),
+        "population_sparseness": float(np.nanmedian(measured["population_sparseness"])),
+        "convergence": {
+            "time_ms": [round(t * 1e3, 6) for t in response.timing.window_ends],
+            "r2": r2.tolist(),
+            "zeros": zeros.tolist(),
+            "distance": distances.tolist(),
+            "spikes_per_tau": spikes.tolist(),
+        },
+        "n_stimuli": response.n_stimuli,
+        "windows": windows,
+        "tau_ms": float(parameters.tau / ms),
+        "dt_ms": response.timing.dt * 1e3,
+        "seed": seed,
+        "seconds": time.perf_counter() - start,
+    }
+    return figures, response
+
+
+def _each_stimulus(response):
+    """What is measured of each stimulus: arrays with stimuli first, then windows or terms."""
+    windows, free_energy = range(response.timing.n_windows), response.free_energy()
+    return {
+        "r2": np.stack([response.r2(window) for window in windows], axis=1),
+        "zeros": np.stack([response.zeros(window) for window in windows], axis=1),
+        "spikes": response.spikes_per_window(),
+        "r2_rates": response.r2(source="rates"),
+        "free_energy": np.stack([getattr(free_energy, term) for term in FREE_ENERGY], axis=1),
+        "population_sparseness": response.population_sparseness(),
+    }
+
+
+def with_gain(parameters, gain):
+    """The same model with another gain kappa: the natural gradient step times spike size.
+
+    The step that `Parameters.with_noise_variance` has folded sigma2 into is undone first.
+
+    Parameters
+    ----------
+    parameters : Parameters
+    gain : float
+    """
+    gain = number(gain, "gain", above=0)
+    step = gain * parameters.noise_variance / parameters.spike_sizes
+    return replace(parameters, natural_gradient_step=step)

@@ -1,0 +1,55 @@
+"""The trained models that come with the package, and the cards that describe models."""
+
+from importlib import resources
+from pathlib import Path
+
+from ipvae_brian._tools.checks import known_name
+from ipvae_brian.model.parameters import Parameters
+
+
+def _folder():
+    """Where the models are: installed as ipvae_brian.models, in a source tree beside it."""
+    try:
+        return resources.files("ipvae_brian.models")
+    except ModuleNotFoundError:
+        return Path(__file__).parents[2] / "models"
+
+
+def available_models():
+    """Names of the models that come with the package, sorted; a list of str."""
+    return sorted(
+        Path(entry.name).stem for entry in _folder().iterdir() if entry.name.endswith(".npz")
+    )
+
+
+def load_model(model):
+    """Load a trained model.
+
+    Parameters
+    ----------
+    model : str or path-like
+        A name from `available_models`, or the path of a model file (.npz).
+
+    Returns
+    -------
+    Parameters
+
+    Raises
+    ------
+    ValueError
+        If there is no such model; the nearest name is suggested.
+    FileNotFoundError, FileFormatError
+        If the file does not exist or is not a model.
+
+    Examples
+    --------
+    >>> from ipvae_brian import load_model
+    >>> load_model("photographs-512").n_neurons
+    512
+    """
+    path = Path(model)
+    if path.suffix == ".npz" or len(path.parts) > 1 or path.is_file():
+        return Parameters.load(path)
+    name = known_name(str(model), "model, if not the path of a file,", available_models())
+    with resources.as_file(_folder() / f"{name}.npz") as file:
+        return Parameters.load(file)

@@ -1,0 +1,279 @@
+"""The parameters of a network: one frozen, validated class, saved as .npz without pickle."""
+
+import json
+from dataclasses import dataclass, field, fields, replace
+from functools import cached_property
+
+import numpy as np
+from brian2.only import Quantity, ms, second
+
+from ipvae_brian._tools.checks import finite_array, number, seconds
+from ipvae_brian._tools.files import read_arrays, write_arrays
+from ipvae_brian.errors import FileFormatError
+
+FORMAT = "ipvae_brian model"
+FORMAT_VERSION = 1
+PER_NEURON = ("threshold", "resting_potential", "natural_gradient_step")
+SCALARS = (
+    "leak",
+    "noise_variance",
+    "lowest_potential",
+    "highest_potential",
+    "stimulus_mean",
+    "stimulus_scale",
+)
+
+
+def _frozen(array):
+    array.flags.writeable = False
+    return array
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Parameters:
+    """Everything that a network needs to infer: weights, membrane constants and their origin.
+
+    Membrane potentials are natural logarithms of the firing rate in expected spikes per `tau`,
+    so they and all other values but `tau` have no units.
+
+    Parameters
+    ----------
+    dictionary : array_like, shape (n_pixels, n_neurons)
+        Decoder weights Phi; column j is what one spike of neuron j adds to the reconstruction.
+    threshold : float or array_like, shape (n_neurons,), default 0
+        What the feedforward drive must exceed to depolarise a neuron (b).
+    resting_potential : float or array_like, shape (n_neurons,), default -2
+        Where every inference starts and the leak pulls to; its exponential is the prior rate.
+    natural_gradient_step : float or array_like, shape (n_neurons,), default 1
+        Step of the natural gradient descent per `tau` (eta).
+    leak : float, default 0
+        Pull towards the resting potential per `tau`; 0 is online inference.
+    noise_variance : float, default 1
+        Variance of the Gaussian likelihood (sigma2); prediction errors are divided by it.
+    tau : Quantity, default 20*ms
+        Membrane time constant; one discrete update of the paper is one `tau`.
+    stimulus_shape : tuple of int, optional
+        Rows and columns of the stimulus; (n_pixels,) where it is not an image.
+    stimulus_mean, stimulus_scale : float, default 0 and 1
+        What `standardise` subtracts from and divides stimuli in their own units by. Networks do
+        not apply them: they take stimuli as standardised.
+    whitening : dict, optional
+        How stimuli were whitened before training, as in `ipvae_brian.stimuli.Whitening`.
+    provenance : dict, optional
+        Where the weights come from: command, data, seed, figures. Has to be JSON-able.
+    lowest_potential, highest_potential : float, default -8 and 6
+        Potentials are kept within these bounds.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument has the wrong type, shape or range; the message names it.
+
+    References
+    ----------
+    Vafaii, Galor & Yates 2025, "Brain-like variational inference", arXiv 2410.19315.
+    """
+
+    dictionary: np.ndarray
+    threshold: np.ndarray = 0.0
+    resting_potential: np.ndarray = -2.0
+    natural_gradient_step: np.ndarray = 1.0
+    leak: float = 0.0
+    noise_variance: float = 1.0
+    tau: Quantity = field(default_factory=lambda: 20 * ms)
+    stimulus_shape: tuple = None
+    stimulus_mean: float = 0.0
+    stimulus_scale: float = 1.0
+    whitening: dict | None = None
+    provenance: dict = field(default_factory=dict)
+    lowest_potential: float = -8.0
+    highest_potential: float = 6.0
+
+    def __post_init__(self):
+        def store(name, value):
+            if isinstance(value, np.ndarray):
+                value = _frozen(value.copy())
+            object.__setattr__(self, name, value)
+
+        dictionary = finite_array(self.dictionary, "dictionary", ndim=2)
+        store("dictionary", dictionary)
+        n_pixels, n_neurons = dictionary.shape
+        for name in PER_NEURON:
+            value = finite_array(getattr(self, name), name, ndim=(0, 1))
+            if value.ndim and value.shape != (n_neurons,):
+                raise ValueError(
+                    f"{name} must be one number or have shape ({n_neurons},), got {value.shape}"
+                )
+            store(name, np.broadcast_to(value, n_neurons))
+        if (self.natural_gradient_step <= 0).any():
+            raise ValueError("natural_gradient_step must be > 0 for every neuron")
+        store("leak", number(self.leak, "leak", minimum=0))
+        store("noise_variance", number(self.noise_variance, "noise_variance", above=0))
+        store("tau", seconds(self.tau, "tau") * second)
+        store("stimulus_mean", number(self.stimulus_mean, "stimulus_mean"))
+        store("stimulus_scale", number(self.stimulus_scale, "stimulus_scale", above=0))
+        lowest = number(self.lowest_potential, "lowest_potential")
+        highest = number(self.highest_potential, "highest_potential", above=lowest)
+        store("lowest_potential", lowest)
+        store("highest_potential", highest)
+        if (self.resting_potential < lowest).any() or (self.resting_potential > highest).any():
+            raise ValueError(f"resting_potential must lie within [{lowest:g}, {highest:g}]")
+        shape = (n_pixels,) if self.stimulus_shape is None else self.stimulus_shape
+        if not isinstance(shape, tuple | list):
+            raise TypeError(f"stimulus_shape must be a tuple of whole numbers, got {shape!r}")
+        if not all(isinstance(n, (int, np.integer)) and n > 0 for n in shape) or (
+            np.prod(shape) != n_pixels
+        ):
+            raise ValueError(
+                f"stimulus_shape must be whole numbers with product {n_pixels} "
+                f"(rows of the dictionary), got {shape}"
+            )
+        store("stimulus_shape", tuple(int(n) for n in shape))
+        for name in ("whitening", "provenance"):
+            value = getattr(self, name)
+            if not isinstance(value, dict) and not (value is None and name == "whitening"):
+                raise TypeError(f"{name} must be a dict, got {type(value).__name__}")
+            try:
+                store(name, json.loads(json.dumps(value, allow_nan=False)))  # a copy
+            except (TypeError, ValueError) as error:
+                raise ValueError(f"{name} must be JSON-able: {error}") from None
+
+    @classmethod
+    def from_unit_dictionary(
+        cls, dictionary, *, spike_size, gain, sparsity, noise_penalty=0.0, **others
+    ):
+        """Parameters in the form used in training: unit columns scaled to one spike size.
+
+        Parameters
+        ----------
+        dictionary : array_like, shape (n_pixels, n_neurons)
+            Columns of any length; they are scaled to `spike_size`.
+        spike_size : float
+            Length of every dictionary column, s: what one spike carries.
+        gain : float
+            kappa; the natural gradient step is gain / spike_size.
+        sparsity : float
+            lambda; adds lambda * |phi_j| to the threshold.
+        noise_penalty : float, default 0
+            Share of the exact gradient's noise term: adds noise_penalty * 0.5 * |phi_j|^2 / sigma2.
+        **others
+            Further arguments of `Parameters`.
+        """
+        spike_size = number(spike_size, "spike_size", above=0)
+        gain = number(gain, "gain", above=0)
+        sparsity = number(sparsity, "sparsity", minimum=0)
+        noise_penalty = number(noise_penalty, "noise_penalty", minimum=0)
+        dictionary = finite_array(dictionary, "dictionary", ndim=2)
+        lengths = np.linalg.norm(dictionary, axis=0)
+        if (lengths == 0).any():
+            raise ValueError(f"dictionary has {int((lengths == 0).sum())} column(s) of zeros")
+        variance = number(others.get("noise_variance", 1.0), "noise_variance", above=0)
+        return cls(
+            dictionary=dictionary * (spike_size / lengths),
+            threshold=sparsity * spike_size + noise_penalty * 0.5 * spike_size**2 / variance,
+            natural_gradient_step=gain / spike_size,
+            **others,
+        )
+
+    @property
+    def n_pixels(self):
+        """Number of pixels of a stimulus, M."""
+        return self.dictionary.shape[0]
+
+    @property
+    def n_neurons(self):
+        """Number of neurons, K."""
+        return self.dictionary.shape[1]
+
+    @cached_property
+    def spike_sizes(self):
+        """Lengths of the dictionary columns, shape (n_neurons,)."""
+        return _frozen(np.linalg.norm(self.dictionary, axis=0))
+
+    @cached_property
+    def lateral_weights(self):
+        """W = Phi^T Phi / sigma2, shape (n_neurons, n_neurons); the diagonal inhibits itself."""
+        return _frozen(self.dictionary.T @ self.dictionary / self.noise_variance)
+
+    def standardise(self, stimuli):
+        """Stimuli in their own units as the networks take them."""
+        return (stimuli - self.stimulus_mean) / self.stimulus_scale
+
+    def drive(self, stimuli):
+        """Feedforward drive Phi^T x / sigma2 of stimuli (..., n_pixels), (..., n_neurons)."""
+        return stimuli @ self.dictionary / self.noise_variance
+
+    def with_noise_variance(self, noise_variance):
+        """The same dynamics told with another noise variance.
+
+        Steps are multiplied and thresholds divided by the ratio of the variances, so that
+        membrane potentials do exactly what they did; only the free energy is weighed anew.
+        """
+        noise_variance = number(noise_variance, "noise_variance", above=0)
+        ratio = noise_variance / self.noise_variance
+        return replace(
+            self,
+            noise_variance=noise_variance,
+            natural_gradient_step=self.natural_gradient_step * ratio,
+            threshold=self.threshold / ratio,
+        )
+
+    def to_arrays(self):
+        """Arrays and JSON-able metadata from which `from_arrays` makes the same parameters."""
+        arrays = {name: getattr(self, name) for name in ("dictionary", *PER_NEURON)}
+        metadata = {name: getattr(self, name) for name in SCALARS}
+        metadata |= {
+            "tau_seconds": float(self.tau / second),
+            "stimulus_shape": list(self.stimulus_shape),
+            "whitening": self.whitening,
+            "provenance": self.provenance,
+        }
+        return arrays, metadata
+
+    @classmethod
+    def from_arrays(cls, arrays, metadata, path):
+        """The parameters that `to_arrays` described; `path` is for the error.
+
+        Raises
+        ------
+        FileFormatError
+            If a field is missing or not valid; the message names the file and the field.
+        """
+        known = {f.name for f in fields(cls)}
+        values = {k: v for k, v in (arrays | metadata).items() if k in known}
+        missing = sorted((known - {"tau"} | {"tau_seconds"}) - set(arrays) - set(metadata))
+        if missing:
+            raise FileFormatError(f"{path}: field {missing[0]!r} is missing")
+        try:
+            values["tau"] = number(metadata["tau_seconds"], "tau_seconds", above=0) * second
+            return cls(**values)
+        except (TypeError, ValueError) as error:
+            raise FileFormatError(f"{path}: field {error}") from error
+
+    def save(self, path):
+        """Write the parameters to `path` (.npz, no pickle); an old file survives any failure."""
+        arrays, metadata = self.to_arrays()
+        write_arrays(path, arrays, {"format": FORMAT, "format_version": FORMAT_VERSION} | metadata)
+
+    @classmethod
+    def load(cls, path):
+        """Read parameters from `path`.
+
+        Raises
+        ------
+        FileNotFoundError
+            If there is no such file.
+        FileFormatError
+            If the file is truncated, corrupted, foreign, newer or has non-finite or mismatched
+            fields; the message names the file and the field.
+        """
+        arrays, metadata = read_arrays(path, format_name=FORMAT, newest_version=FORMAT_VERSION)
+        return cls.from_arrays(arrays, metadata, path)
+
+    def __repr__(self):
+        origin = self.provenance.get("name")
+        name = f"{origin}: " if origin else ""
+        return (
+            f"<Parameters {name}{self.n_neurons} neurons, {self.n_pixels} pixels "
+            f"{self.stimulus_shape}, tau {self.tau!s}>"
+        )

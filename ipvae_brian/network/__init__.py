@@ -1,0 +1,6 @@
+"""The network: membrane potentials, spikes and counts, as Brian2 objects."""
+
+from ipvae_brian.network import equations, stability
+from ipvae_brian.network.spiking import SpikingNetwork
+
+__all__ = ["SpikingNetwork", "equations", "stability"]

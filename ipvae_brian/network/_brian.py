@@ -1,0 +1,91 @@
+"""What this package needs of Brian2 beyond its documented calls: targets, seeds, monitors."""
+
+import gc
+from contextlib import contextmanager
+
+import numpy as np
+from brian2.only import get_device, prefs
+
+from ipvae_brian._tools.checks import known_name
+
+
+def is_standalone():
+    """Whether the active device writes a C++ program instead of running step by step."""
+    return get_device().__class__.__name__ == "CPPStandaloneDevice"
+
+
+def code_object_class(target):
+    """The class that runs generated code for "numpy", "cython" or None.
+
+    None follows an explicit ``prefs.codegen.target``. Where that is "auto", it is NumPy: one
+    population does not gain enough from compiling to wait for it. Handing the class to each
+    object leaves the user's global preference alone.
+    """
+    if is_standalone():
+        if target is not None:
+            raise ValueError("target must be None in C++ standalone mode, got " + repr(target))
+        return None
+    if target is None:
+        target = prefs.codegen.target
+        if not isinstance(target, str):
+            return target
+        target = "numpy" if target == "auto" else target
+    known_name(target, "target", ("numpy", "cython"))
+    if target == "numpy":
+        from brian2.codegen.runtime.numpy_rt import NumpyCodeObject
+
+        return NumpyCodeObject
+    from brian2.codegen.runtime.cython_rt import CythonCodeObject
+
+    if not CythonCodeObject.is_available():
+        raise RuntimeError("target 'cython' needs a C++ compiler and Cython; use target='numpy'")
+    return CythonCodeObject
+
+
+@contextmanager
+def seeded(seed):
+    """Seed Brian2's random numbers inside the block and give them back as they were after it.
+
+    With None nothing is touched: numbers follow the user's own `brian2.seed`.
+    """
+    device = get_device()
+    if seed is None:
+        yield
+    elif is_standalone():
+        device.seed(seed)
+        yield
+    else:
+        state = device.get_random_state()
+        device.seed(seed)
+        try:
+            yield
+        finally:
+            device.set_random_state(state)
+
+
+@contextmanager
+def quick_start():
+    """Let Brian2 collect garbage among new objects only.
+
+    It does so at the beginning of every run, and walking through every object of the process
+    takes longer than all the rest of a start.
+    """
+    if gc.get_freeze_count():
+        yield
+        return
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
+
+
+def clear(monitor):
+    """Empty a spike or state monitor, so that one can be kept for many runs."""
+    monitor.resize(0)
+    monitor.variables["N"].set_value(0)
+
+
+def array_of(group, name):
+    """The array behind a variable of a Brian2 group, for reading and writing in place."""
+    return np.asarray(group.variables[name].get_value())

@@ -1,0 +1,81 @@
+"""What users say of stimuli, durations and neurons, checked and turned into arrays and seconds."""
+
+import numpy as np
+
+from ipvae_brian._tools.checks import finite_array, seconds, whole_number
+
+
+def as_stimuli(stimuli, parameters, name):
+    """Stimuli as (n_stimuli, n_pixels): one or many, as rows of pixels or as images."""
+    array = finite_array(stimuli, name, ndim=(1, 2, 3), dtype=_precision(stimuli))
+    shape, n_pixels = parameters.stimulus_shape, parameters.n_pixels
+    if array.shape == (n_pixels,) or array.shape == shape:
+        return array.reshape(1, n_pixels)
+    if array.shape[1:] in (shape, (n_pixels,)):
+        return array.reshape(-1, n_pixels)
+    raise ValueError(
+        f"{name} must have shape (n_stimuli, {n_pixels}) or (n_stimuli, *{shape}), "
+        f"got {array.shape}"
+    )
+
+
+def _precision(value):
+    """Single precision is kept, as many stimuli take much memory; all else becomes double."""
+    return np.float32 if getattr(value, "dtype", None) == np.float32 else np.float64
+
+
+def as_movies(frames, parameters, name):
+    """Movies as (n_stimuli, n_frames, n_pixels)."""
+    array = finite_array(frames, name, ndim=(2, 3, 4), dtype=_precision(frames))
+    shape, n_pixels = parameters.stimulus_shape, parameters.n_pixels
+    image_rank = len(shape)
+    if image_rank > 1 and array.ndim > image_rank and array.shape[-image_rank:] == shape:
+        array = array.reshape(*array.shape[:-image_rank], n_pixels)
+    if array.ndim in (2, 3) and array.shape[-1] == n_pixels:
+        return array.reshape(-1, *array.shape[-2:])
+    raise ValueError(
+        f"{name} must have shape (n_frames, {n_pixels}) or (n_stimuli, n_frames, {n_pixels}), "
+        f"or with {shape} for the pixels, got {np.shape(frames)}"
+    )
+
+
+def frame_durations(duration, n_frames):
+    """Durations of the frames in seconds, (n_frames,)."""
+    if np.ndim(duration) == 0:
+        return np.full(n_frames, seconds(duration, "duration"))
+    if len(duration) != n_frames:
+        raise ValueError(f"duration must be one time or {n_frames}, got {len(duration)}")
+    return np.array([seconds(d, f"duration[{i}]") for i, d in enumerate(duration)])
+
+
+def largest_energy(stimuli):
+    """Squared length of the strongest stimulus of (n_stimuli, n_pixels)."""
+    return float((stimuli**2).sum(axis=1).max())
+
+
+def recorded_neurons(neurons, n_neurons):
+    """Neurons to be recorded as a tuple of int, each of them once."""
+    if np.ndim(neurons) != 1:
+        raise TypeError(f"record_potentials must be a list of neurons, got {neurons!r}")
+    recorded = tuple(whole_number(j, "record_potentials", minimum=0) for j in neurons)
+    if recorded and max(recorded) >= n_neurons:
+        raise ValueError(
+            f"record_potentials must be below {n_neurons} (the neurons), got {max(recorded)}"
+        )
+    if len(set(recorded)) != len(recorded):
+        raise ValueError("record_potentials must not name a neuron twice")
+    return recorded
+
+
+def whole_fraction(dt, parameters):
+    """dt in seconds if tau is a whole number of such steps."""
+    tau = float(parameters.tau)
+    if dt > tau * (1 + 1e-9):
+        raise ValueError(f"dt must be at most tau = {tau * 1e3:g} ms, got {dt * 1e3:g} ms")
+    steps = round(tau / dt)
+    if abs(steps * dt - tau) > 1e-6 * tau:
+        raise ValueError(
+            f"dt must be tau = {tau * 1e3:g} ms divided by a whole number, got {dt * 1e3:g} ms; "
+            f"nearest is {tau / steps * 1e3:g} ms"
+        )
+    return dt

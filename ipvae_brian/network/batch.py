@@ -1,0 +1,171 @@
+"""Many stimuli simulated by copies of a network, on one process or several, here or elsewhere."""
+
+import math
+
+import numpy as np
+from brian2.only import second
+
+from ipvae_brian._tools.checks import seconds
+from ipvae_brian._tools.memory import require_memory
+from ipvae_brian._tools.parallel import OneNetwork, n_workers, parts, run_tasks
+from ipvae_brian._tools.shared_arrays import SharedArrays
+from ipvae_brian.network.arguments import as_stimuli, whole_fraction
+from ipvae_brian.network.spiking import SpikingNetwork
+from ipvae_brian.network.stability import check_dt, choose_dt, with_halvings
+from ipvae_brian.response.response import Response
+
+COPIES = 200
+# So that no worker waits long for the last one.
+PARTS_PER_WORKER = 5
+
+
+def simulate_many(parameters, stimuli, duration, **options):
+    """Present many static stimuli to copies of a network, on as many processes as are asked for.
+
+    Parameters
+    ----------
+    parameters, stimuli, duration, **options
+        As for `simulate_and_measure`.
+
+    Returns
+    -------
+    Response
+        Counts and rates; no spike times and potentials.
+    """
+    return simulate_and_measure(parameters, stimuli, duration, **options)[0]
+
+
+def simulate_and_measure(
+    parameters,
+    stimuli,
+    duration,
+    measure=None,
+    *,
+    seed,
+    dt=None,
+    engine=None,
+    n_copies=COPIES,
+    n_jobs=None,
+    progress=None,
+):
+    """Simulate many static stimuli, and measure the response where it is simulated.
+
+    Parameters
+    ----------
+    parameters, stimuli, duration
+        As for `SpikingNetwork.present`.
+    measure : callable, optional
+        Gets the response to as many stimuli as are simulated at once, and returns a dict of arrays
+        with an entry for each stimulus.
+    seed : int
+    dt, engine, n_copies, n_jobs, progress
+        As for `evaluate`.
+
+    Returns
+    -------
+    response : Response
+        Counts and rates; no spike times and potentials.
+    measured : dict of numpy.ndarray
+        What `measure` gave, for all stimuli.
+
+    Raises
+    ------
+    DivergenceError, MemoryLimitError, TypeError, ValueError
+        As for `SpikingNetwork.present`.
+    """
+    if n_workers(n_jobs) == 1:
+        network = _network(parameters, n_copies, dt, engine)
+        response = network.present(stimuli, duration, seed=seed, progress=progress)
+        return response, _joined(_measured(measure, response, n_copies))
+    stimuli = as_stimuli(stimuli, parameters, "stimuli")
+    ranges = parts(len(stimuli), n_copies, PARTS_PER_WORKER * n_workers(n_jobs))
+    duration_seconds = seconds(duration, "duration")
+    rate_type = _network(parameters, n_copies, None, engine).rate_type
+
+    def run(step):
+        n_windows = round(duration_seconds / step) // round(float(parameters.tau) / step)
+        shape = (n_windows, len(stimuli), parameters.n_neurons)
+        numbers = math.prod(shape)
+        require_memory(
+            {"counts": 4 * numbers, "rates": rate_type().itemsize * numbers},
+            "present fewer stimuli",
+        )
+        with SharedArrays([(shape, np.int32), (shape, rate_type)]) as shared:
+            given = duration, measure, step, seed, engine, n_copies, shared
+            tasks = [(parameters, stimuli[begin:end], begin, *given) for begin, end in ranges]
+            done = run_tasks(_simulate_part, tasks, n_jobs, progress=progress)
+            counts, rates = shared.arrays()
+        for (begin, end), (*_, sent) in zip(ranges, done, strict=True):
+            if sent is not None:
+                counts[:, begin:end], rates[:, begin:end] = sent
+        counts, rates = counts.swapaxes(0, 1), rates.swapaxes(0, 1)
+        response = Response(parameters, stimuli[:, None, :], done[0][0], counts, rates)
+        return response, _joined([one for _, measured, _ in done for one in measured])
+
+    # One step for all parts, chosen or checked as one network does it.
+    if dt is None:
+        return with_halvings(run, choose_dt(parameters, stimuli))
+    step = whole_fraction(seconds(dt, "dt"), parameters)
+    check_dt(parameters, stimuli, step)
+    return run(step)
+
+
+_kept = OneNetwork()
+
+
+def _simulate_part(
+    parameters, stimuli, first, duration, measure, dt_seconds, seed, engine, n_copies, shared
+):
+    """Timing, what was measured, and counts and rates unless they can be put where they belong."""
+    # Equal parameters are another object in every task, so the key is what they hold.
+    arrays, metadata = parameters.to_arrays()
+    held = b"".join(array.tobytes() for array in arrays.values()), repr(metadata)
+    key = hash(held), dt_seconds, engine, n_copies
+    dt = dt_seconds * second
+    with _kept.use(key, lambda: _network(parameters, n_copies, dt, engine)) as network:
+        network.checked_energy = math.inf  # the step was checked for all parts
+        response = network.present(
+            stimuli, duration, seed=seed, first_stimulus=first, progress=False
+        )
+    measured = _measured(measure, response, n_copies)
+    # Window by window as they are in memory.
+    counts, rates = response.counts.swapaxes(0, 1), response.rates.swapaxes(0, 1)
+    if (arrays := shared.arrays()) is None:
+        # In as few bytes as they need.
+        counts = counts.astype(np.min_scalar_type(counts.max(initial=0)))
+        return response.timing, measured, (counts, rates)
+    for array, part in zip(arrays, (counts, rates), strict=True):
+        array[:, first : first + len(stimuli)] = part
+    return response.timing, measured, None
+
+
+def _measured(measure, response, n_copies):
+    """What `measure` gives for every `n_copies` stimuli."""
+    # The same numbers at a time whichever process does it: sums of other lengths round otherwise.
+    if measure is None:
+        return []
+    parts = (slice(begin, begin + n_copies) for begin in range(0, response.n_stimuli, n_copies))
+    return [
+        measure(
+            Response(
+                response.parameters,
+                response.frames[part],
+                response.timing,
+                response.counts[part],
+                response.rates[part],
+            )
+        )
+        for part in parts
+    ]
+
+
+def _joined(measured):
+    """Dicts of arrays as one dict of longer arrays."""
+    names = measured[0] if measured else ()
+    return {name: np.concatenate([one[name] for one in measured]) for name in names}
+
+
+def _network(parameters, n_copies, dt, engine):
+    return SpikingNetwork(
+        parameters, pathway="shared", n_copies=n_copies, dt=dt, engine=engine, record_spikes=False
+    )

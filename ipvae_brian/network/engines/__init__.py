@@ -1,0 +1,1 @@
+"""Engines: what takes the time steps of many copies of the network."""

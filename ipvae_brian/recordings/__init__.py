@@ -1,0 +1,6 @@
+"""Recordings: spikes by trial, whatever they come from."""
+
+from ipvae_brian.recordings.recording import Recording, Spikes
+from ipvae_brian.recordings.timing import Timing
+
+__all__ = ["Recording", "Spikes", "Timing"]

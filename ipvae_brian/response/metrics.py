@@ -1,0 +1,168 @@
+"""What makes a code good: reconstruction, sparseness, rate and free energy, in closed form."""
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy.special import xlogy
+
+from ipvae_brian._tools.checks import finite_array
+
+
+def r_squared(stimuli, reconstructions):
+    """Variance of each stimulus that its reconstruction explains.
+
+    Parameters
+    ----------
+    stimuli, reconstructions : array_like, shape (n_stimuli, n_pixels)
+
+    Returns
+    -------
+    numpy.ndarray, shape (n_stimuli,)
+        1 - sum of squared errors / sum of squares about the stimulus' own mean; NaN for a
+        stimulus without variance.
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ.
+    """
+    stimuli = finite_array(stimuli, "stimuli", ndim=2)
+    reconstructions = finite_array(reconstructions, "reconstructions", shape=stimuli.shape)
+    error = ((stimuli - reconstructions) ** 2).sum(axis=1)
+    total = ((stimuli - stimuli.mean(axis=1, keepdims=True)) ** 2).sum(axis=1)
+    # Of equal numbers the mean is rounded, so their total need not be zero.
+    varied = (np.ptp(stimuli, axis=1) > 0) & (total > 0)
+    return np.divide(-error, total, out=np.full(len(total), np.nan), where=varied) + 1
+
+
+def fraction_of_zeros(counts):
+    """Fraction of neurons without a spike, for each stimulus: (n_stimuli, n_neurons) -> (n,)."""
+    return (finite_array(counts, "counts", ndim=2) == 0).mean(axis=1)
+
+
+def distance(r2, zeros):
+    """Distance from a perfect and empty code, sqrt((1 - R2)^2 + (1 - zeros)^2).
+
+    Parameters
+    ----------
+    r2, zeros : float or numpy.ndarray
+        Means over stimuli, as in Vafaii, Galor & Yates 2025 (arXiv 2410.19315); 0 is best.
+    """
+    return np.hypot(1 - r2, 1 - zeros)
+
+
+def sparseness(rates, axis):
+    """Treves-Rolls sparseness (1 - <r>^2 / <r^2>) / (1 - 1/n) along an axis; 0 is dense, 1 sparse.
+
+    Raises
+    ------
+    ValueError
+        If rates are negative or there are fewer than two along the axis.
+
+    References
+    ----------
+    Treves & Rolls 1991, Network 2:371; in this form Vinje & Gallant 2000, Science 287:1273.
+    """
+    rates = finite_array(rates, "rates")
+    n = rates.shape[axis]
+    if n < 2:
+        raise ValueError(f"rates must have at least 2 values along axis {axis}, got {n}")
+    if (rates < 0).any():
+        raise ValueError("rates must not be negative")
+    square, mean_square = rates.mean(axis=axis) ** 2, (rates**2).mean(axis=axis)
+    ratio = np.divide(square, mean_square, out=np.full(square.shape, np.nan), where=mean_square > 0)
+    return (1 - ratio) / (1 - 1 / n)
+
+
+def lifetime_sparseness(rates):
+    """Sparseness of each neuron over stimuli: (n_stimuli, n_neurons) -> (n_neurons,).
+
+    NaN for a neuron that never fires.
+    """
+    return sparseness(finite_array(rates, "rates", ndim=2), axis=0)
+
+
+def population_sparseness(rates):
+    """Sparseness of each response over neurons: (n_stimuli, n_neurons) -> (n_stimuli,).
+
+    NaN for a stimulus to which nothing fires.
+    """
+    return sparseness(finite_array(rates, "rates", ndim=2), axis=1)
+
+
+class FreeEnergy(NamedTuple):
+    """The terms of the variational free energy in nats, (n_stimuli,) each."""
+
+    reconstruction: np.ndarray
+    """|x - Phi r|^2 / (2 sigma2): what the mean code misses."""
+    noise: np.ndarray
+    """sum_j r_j |phi_j|^2 / (2 sigma2): what the Poisson noise of the code costs."""
+    normalisation: np.ndarray
+    """(M/2) log(2 pi sigma2)."""
+    kl: np.ndarray
+    """beta times the divergence of the Poisson posterior from the prior."""
+
+    @property
+    def total(self):
+        """Sum of the terms, (n_stimuli,)."""
+        return self.reconstruction + self.noise + self.normalisation + self.kl
+
+
+def poisson_kl(rates, prior_rates):
+    """Divergence of Poisson(rates) from Poisson(prior_rates) in nats, element by element.
+
+    Equal to r0 (1 + e^d (d - 1)) with d = log(r / r0): the factor is the prior rate.
+    """
+    return xlogy(rates, rates) - rates * np.log(prior_rates) - rates + prior_rates
+
+
+def free_energy(stimuli, rates, parameters, *, prior_rates=None, beta=1.0):
+    """Variational free energy of Poisson posteriors under a Gaussian likelihood, closed form.
+
+    Parameters
+    ----------
+    stimuli : array_like, shape (n_stimuli, n_pixels)
+    rates : array_like, shape (n_stimuli, n_neurons)
+        Posterior rates in expected spikes per tau, at least 0.
+    parameters : Parameters
+    prior_rates : float or array_like, shape (n_neurons,), optional
+        By default the exponential of the resting potential.
+    beta : float, default 1
+        Weight of the divergence.
+
+    Returns
+    -------
+    FreeEnergy
+
+    Raises
+    ------
+    ValueError
+        For negative rates, non-positive prior rates or wrong shapes.
+
+    References
+    ----------
+    Vafaii, Galor & Yates 2025, arXiv 2410.19315: free energy of a linear decoder.
+    """
+    stimuli = finite_array(stimuli, "stimuli", shape=(None, parameters.n_pixels))
+    rates = finite_array(rates, "rates", shape=(len(stimuli), parameters.n_neurons))
+    if prior_rates is None:
+        prior_rates = np.exp(parameters.resting_potential)
+    prior_rates = finite_array(prior_rates, "prior_rates", ndim=(0, 1))
+    if prior_rates.ndim and len(prior_rates) != parameters.n_neurons:
+        raise ValueError(
+            f"prior_rates must be one number or have shape ({parameters.n_neurons},), "
+            f"got {prior_rates.shape}"
+        )
+    if (rates < 0).any():
+        raise ValueError("rates must not be negative")
+    if (prior_rates <= 0).any():
+        raise ValueError("prior_rates must be > 0")
+    double_variance = 2 * parameters.noise_variance
+    residual = stimuli - rates @ parameters.dictionary.T
+    constant = parameters.n_pixels / 2 * np.log(np.pi * double_variance)
+    return FreeEnergy(
+        reconstruction=(residual**2).sum(axis=1) / double_variance,
+        noise=rates @ parameters.spike_sizes**2 / double_variance,
+        normalisation=np.full(len(stimuli), constant),
+        kl=beta * poisson_kl(rates, prior_rates).sum(axis=1),
+    )

@@ -1,0 +1,57 @@
+"""What tests of several folders use: small models, and Brian2's global state."""
+
+import brian2
+import numpy as np
+from brian2 import prefs
+from brian2.codegen.runtime.numpy_rt import NumpyCodeObject
+from brian2.devices.device import get_device
+
+from ipvae_brian import Parameters
+
+# For Brian2 objects that tests make themselves: nothing to compile.
+NUMPY = {"codeobj_class": NumpyCodeObject}
+
+
+def brian2_globals():
+    """What a library must leave alone: preferences, device and the default clock."""
+    return {
+        "prefs": {name: repr(prefs[name]) for name in sorted(prefs)},
+        "device": get_device(),
+        "defaultclock.dt": float(brian2.defaultclock.dt),
+    }
+
+
+def changed_globals(before, after):
+    """Names of the parts that differ, with the preferences spelled out."""
+    changed = [name for name in ("device", "defaultclock.dt") if before[name] != after[name]]
+    old, new = before["prefs"], after["prefs"]
+    changed += [f"prefs.{k}" for k in sorted(old | new) if old.get(k) != new.get(k)]
+    return changed
+
+
+def make_parameters(n_pixels=16, n_neurons=12, *, scale=0.2, seed=1, **others):
+    """A small network with a random dictionary and thresholds that differ between neurons."""
+    rng = np.random.default_rng(seed)
+    side = int(np.sqrt(n_pixels))
+    values = {
+        "dictionary": scale * rng.normal(size=(n_pixels, n_neurons)),
+        "threshold": rng.uniform(0, 0.2, n_neurons),
+        "resting_potential": rng.uniform(-1, 0.5, n_neurons),
+        "natural_gradient_step": rng.uniform(0.5, 1.5, n_neurons),
+        "stimulus_shape": (side, side) if side**2 == n_pixels else (n_pixels,),
+    }
+    return Parameters(**(values | others))
+
+
+VARIANTS = {
+    "plain": {"threshold": 0.0, "resting_potential": -0.5, "natural_gradient_step": 1.0},
+    "thresholds": {},
+    "leak": {"leak": 0.3},
+    "noise_variance": {"noise_variance": 2.5},
+    "leak_and_noise_variance": {"leak": 0.2, "noise_variance": 0.6},
+}
+
+
+def unseen(n_stimuli):
+    """Stimuli that none of `independent_neurons` sees."""
+    return np.tile([0.0, 0.0, 0.0, 1.0], (n_stimuli, 1))

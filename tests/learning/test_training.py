@@ -1,0 +1,535 @@
+"""Training finds a known dictionary, revives, tells of divergence and resumes."""
+
+import errno
+import json
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from ipvae_brian import DivergenceError, FileFormatError
+from ipvae_brian.learning import training
+from ipvae_brian.learning.e_step import Shard
+from ipvae_brian.learning.settings import TrainingSettings
+from ipvae_brian.learning.statistics import RunningStatistics
+from ipvae_brian.learning.training import Training, fingerprint, shuffled_batches
+
+SETTINGS = TrainingSettings(
+    n_neurons=10,
+    spike_size=0.4,
+    noise_penalty=0.0,
+    leak=0.0,
+    tau_seconds=0.02,
+    training_gain=5.0,
+    training_sparsity=0.6,
+    training_highest_potential=4.0,
+    steps_per_tau=20,
+    batch_size=20,
+    shard_size=20,
+    n_windows=2,
+    windows_left_out=1,
+    n_epochs=2,
+    averaging_rate=0.07,
+    dictionary_step=1.5,
+    ridge=0.01,
+    annealing=0.5,
+    revive_after=60,
+    engine="numba",
+    seed=3,
+)
+N_PIXELS = 9
+N_BATCHES = 20  # 195 stimuli twice
+
+
+def noise(n=195, seed=0):
+    return np.random.default_rng(seed).normal(size=(n, N_PIXELS)).astype(np.float32)
+
+
+def sparse_combinations(n, n_pixels, n_neurons, n_active, seed):
+    """Stimuli that are sums of few unit-norm columns with weights of 1 to 3, and the columns."""
+    rng = np.random.default_rng(seed)
+    columns = rng.normal(size=(n_pixels, n_neurons))
+    columns /= np.linalg.norm(columns, axis=0)
+    active = np.argsort(rng.random((n, n_neurons)), axis=1)[:, :n_active]
+    weights = np.zeros((n, n_neurons))
+    np.put_along_axis(weights, active, rng.uniform(1, 3, active.shape), axis=1)
+    return (weights @ columns.T).astype(np.float32), columns
+
+
+def learn(stimuli, settings=SETTINGS, *, going_on=None, after_batch=None, **others):
+    """A training of all epochs, or the rest of one."""
+    trained = going_on or Training(settings, stimuli.shape[1], **others)
+    n_total = settings.n_epochs * -(-len(stimuli) // settings.batch_size)
+    batches = shuffled_batches(
+        stimuli, settings.batch_size, settings.n_epochs, settings.seed, trained.n_batches
+    )
+    trained.learn(batches, n_total=n_total, after_batch=after_batch, progress=False)
+    return trained
+
+
+def interrupt_after(n_batches):
+    def after_batch(trained):
+        if trained.n_batches == n_batches:
+            raise KeyboardInterrupt
+
+    return after_batch
+
+
+def assert_same(one, other):
+    """Bit by bit."""
+    np.testing.assert_array_equal(one.dictionary, other.dictionary)
+    np.testing.assert_array_equal(one.silent, other.silent)
+    for name in (*RunningStatistics.ARRAYS, "noise_variance", "n_updates"):
+        a, b = getattr(one.statistics, name), getattr(other.statistics, name)
+        np.testing.assert_array_equal(a, b, name)
+    for name in ("n_batches", "n_revived", "n_diverged", "figures", "settings"):
+        assert getattr(one, name) == getattr(other, name), name
+
+
+@pytest.fixture(scope="module")
+def uninterrupted():
+    return learn(noise())
+
+
+# Learning
+
+
+@pytest.mark.parametrize("seed", [1, 3])
+def test_learning_recovers_the_dictionary(seed):
+    """32 columns in 36 dimensions from 6,000 stimuli, twice; chance cosines are about 0.45.
+
+    With these settings seeds 0 to 4 find 30 to 32 of the 32 columns; asked for are 29.
+    """
+    n_pixels, n_neurons = 36, 32
+    stimuli, columns = sparse_combinations(6000, n_pixels, n_neurons, 2, seed=100 + seed)
+    settings = replace(
+        SETTINGS, n_neurons=n_neurons, batch_size=50, n_epochs=2, revive_after=4000, seed=seed
+    )
+
+    def found(dictionary):
+        cosines = columns.T @ (dictionary / np.linalg.norm(dictionary, axis=0))
+        return (cosines.max(axis=1) > 0.9).mean()
+
+    r2 = []
+    trained = Training(settings, n_pixels)
+    assert found(trained.dictionary) == 0
+    learn(stimuli, settings, going_on=trained, after_batch=lambda t: r2.append(t.figures["r2"]))
+    assert found(trained.dictionary) >= 0.9
+    # R2 grows over training: smoothed over about 20 of the 240 batches.
+    assert r2[0] < 0.3 < r2[60] < r2[-1]
+    assert r2[-1] > 0.75
+    np.testing.assert_allclose(np.linalg.norm(trained.dictionary, axis=0), 0.4, rtol=1e-5)
+    assert trained.n_diverged == 0
+    # sigma2 is the mean squared error per pixel, so it is what R2 leaves of the variance.
+    left = trained.statistics.noise_variance / (stimuli.var(axis=1).mean())
+    assert left == pytest.approx(1 - r2[-1], abs=0.1)
+
+
+def test_statistics_are_those_of_the_counts():
+    """Without a single update of the dictionary that matters, one batch, one window."""
+    stimuli = noise(20)
+    settings = replace(SETTINGS, n_epochs=1, dictionary_step=1e-6, revive_after=10**6)
+    before = Training(settings, N_PIXELS)
+    trained = learn(stimuli, settings)
+    statistics = trained.statistics
+    assert trained.n_batches == statistics.n_updates == 1
+    np.testing.assert_allclose(trained.dictionary, before.dictionary, atol=1e-5)
+    # Second moments of whole numbers, 20 of them: E[z z^T] is a multiple of 1/20, and E[z] too.
+    for moment in (statistics.count_by_count, statistics.mean_counts):
+        np.testing.assert_allclose(20 * moment, np.round(20 * moment), atol=1e-3)
+    assert (np.diag(statistics.count_by_count) >= statistics.mean_counts - 1e-6).all()
+    assert statistics.mean_counts.sum() == pytest.approx(trained.figures["spikes"], rel=1e-5)
+    phi = before.dictionary
+    error = (
+        (stimuli**2).sum() / 20
+        - 2 * (statistics.stimulus_by_count * phi).sum()
+        + ((phi @ statistics.count_by_count) * phi).sum()
+    )
+    assert statistics.noise_variance == pytest.approx(error / N_PIXELS, rel=1e-4)
+
+
+def test_dead_neurons_are_revived():
+    """Stimuli have no light in the last three pixels, and four neurons see nothing else.
+
+    At this sparsity their potential falls from -2 to its bound, -8, in the window that is left
+    out. Then the chance of one spike of the four is 4 * 20 * exp(-8) = 0.03 in a batch.
+    """
+    stimuli = noise()
+    stimuli[:, 6:] = 0
+    dictionary = np.random.default_rng(1).normal(size=(N_PIXELS, 10)).astype(np.float32)
+    dictionary[6:, :6] = 0
+    dictionary[:, 6:] = np.vstack([np.zeros((6, 4)), [[1, 0, 0, -1], [0, 1, 0, 0], [0, 0, 1, 1]]])
+    settings = replace(SETTINGS, training_sparsity=1.5, n_epochs=1)
+    never = replace(settings, revive_after=10**6)
+    dead = learn(stimuli, never, dictionary=dictionary.copy())
+    assert dead.n_revived == 0
+    assert (dead.silent[6:] == 195).all()
+    assert not dead.statistics.mean_counts[6:].any()
+    cosines = (dead.dictionary * dictionary).sum(axis=0) / np.linalg.norm(dictionary, axis=0)
+    np.testing.assert_allclose(cosines[6:], 0.4, rtol=1e-5)
+
+    revived_after = []
+    trained = learn(
+        stimuli,
+        settings,
+        dictionary=dictionary.copy(),
+        after_batch=lambda t: revived_after.append(t.n_revived),
+    )
+    # 60 stimuli are three batches.
+    assert revived_after[:3] == [0, 0, 4]
+    assert trained.n_revived == revived_after[-1]
+    assert trained.statistics.mean_counts[6:].sum() > 0.05
+    # Whatever they were revived from has no light there either.
+    assert np.abs(trained.dictionary[6:, 6:]).max() < 1e-6
+    assert trained.figures["r2"] > dead.figures["r2"]
+
+
+def test_divergence_is_told_with_numbers():
+    settings = replace(
+        SETTINGS, steps_per_tau=1, training_gain=500.0, training_highest_potential=12.0
+    )
+    words = (
+        r"diverged for \d+ of 20 stimuli in batch 1 at 1 steps per tau, training_gain 500: raise"
+    )
+    with pytest.raises(DivergenceError, match=words):
+        learn(10 * noise(), settings)
+
+
+def test_few_diverged_stimuli_are_left_out(monkeypatch):
+    """One of 20 is tolerated and counted; two are not."""
+    original = Shard.of.__func__
+
+    def diverge(n):
+        def of(cls, trial, outcome, *others):
+            outcome.diverged[:n] = True
+            outcome.counts[:n] = 10**6
+            return original(cls, trial, outcome, *others)
+
+        monkeypatch.setattr(Shard, "of", classmethod(of))
+
+    diverge(1)
+    trained = learn(noise(40), replace(SETTINGS, n_epochs=1))
+    assert trained.n_diverged == 2
+    assert trained.statistics.mean_counts.max() < 100
+    diverge(2)
+    with pytest.raises(DivergenceError, match="diverged for 2 of 20 stimuli"):
+        learn(noise(40), replace(SETTINGS, n_epochs=1))
+
+
+def test_an_error_after_a_batch_comes_through_and_the_training_can_go_on():
+    def fail(trained):
+        raise RuntimeError("of the user")
+
+    trained = Training(SETTINGS, N_PIXELS)
+    with pytest.raises(RuntimeError, match="of the user"):
+        learn(noise(), going_on=trained, after_batch=fail)
+    assert trained.n_batches == 1
+    learn(noise(), going_on=trained)
+    assert trained.n_batches == N_BATCHES
+
+
+def test_constant_and_black_stimuli_do_no_harm():
+    """In units of their own: all equal pixels, whose mean is rounded, and nothing at all."""
+    stimuli = noise(40)
+    stimuli[::2] = np.float32(0.1)
+    stimuli[1::4] = 0
+    settings = replace(SETTINGS, revive_after=1, n_epochs=3)
+    trained = learn(stimuli, settings)
+    assert np.isfinite(trained.dictionary).all()
+    assert -10 < trained.figures["r2"] < 1
+    black = learn(np.zeros((20, N_PIXELS), np.float32), settings)
+    np.testing.assert_allclose(np.linalg.norm(black.dictionary, axis=0), 0.4, rtol=1e-5)
+
+
+def test_seeds(uninterrupted):
+    assert_same(learn(noise()), uninterrupted)
+    other = learn(noise(), replace(SETTINGS, seed=4))
+    assert np.abs(other.dictionary - uninterrupted.dictionary).max() > 0.01
+    # Also where only the spikes differ, from the same start.
+    start = Training(SETTINGS, N_PIXELS).dictionary
+    same = learn(noise(), dictionary=start.copy())
+    assert_same(same, uninterrupted)
+    other = learn(noise(), replace(SETTINGS, seed=4), dictionary=start.copy())
+    assert np.abs(other.dictionary - uninterrupted.dictionary).max() > 0.01
+
+
+# Batches
+
+
+@pytest.mark.parametrize(("n", "batch_size"), [(195, 20), (40, 20), (7, 20), (5, 1)])
+def test_every_epoch_has_every_stimulus_once(n, batch_size):
+    stimuli = np.arange(n)[:, None]
+    per_epoch = -(-n // batch_size)
+    batches = list(shuffled_batches(stimuli, batch_size, 3, seed=1))
+    assert len(batches) == 3 * per_epoch
+    assert all(len(b) <= batch_size for b in batches)
+    orders = [batches[i : i + per_epoch] for i in range(0, len(batches), per_epoch)]
+    for order in orders:
+        assert sorted(np.concatenate(order)[:, 0]) == list(range(n))
+    for first in range(len(batches) + 1):
+        rest = list(shuffled_batches(stimuli, batch_size, 3, seed=1, first=first))
+        assert len(rest) == len(batches) - first
+        for one, other in zip(rest, batches[first:], strict=True):
+            np.testing.assert_array_equal(one, other)
+
+
+def test_batches_are_shuffled_by_epoch_and_seed():
+    stimuli = np.arange(200)[:, None]
+
+    def first_batch(seed, epoch):
+        return set(next(shuffled_batches(stimuli, 20, 3, seed, first=10 * epoch))[:, 0])
+
+    assert len({frozenset(first_batch(s, e)) for s in (1, 2) for e in (0, 1)}) == 4
+    assert first_batch(1, 0) != set(range(20))
+
+
+def test_fingerprint():
+    stimuli = noise()
+    assert fingerprint(stimuli) == fingerprint(stimuli.copy())
+    others = [noise(seed=1), stimuli[:-1], stimuli[:, :-1], stimuli[::-1], stimuli + np.float32(1)]
+    marks = {fingerprint(x) for x in (stimuli, *others)}
+    assert len(marks) == 6
+
+
+# Going on from a checkpoint
+
+
+@pytest.mark.parametrize("n_batches", [1, 7, 10, 19, 20])
+def test_interrupted_and_resumed_is_the_same(uninterrupted, tmp_path, n_batches):
+    path, mark = tmp_path / "c.npz", fingerprint(noise())
+    trained = Training(SETTINGS, N_PIXELS)
+    with pytest.raises(KeyboardInterrupt):
+        learn(noise(), going_on=trained, after_batch=interrupt_after(n_batches))
+    assert trained.n_batches == n_batches
+    trained.save(path, mark)
+    resumed = Training.resume(path, SETTINGS, mark)
+    assert_same(resumed, trained)
+    learn(noise(), going_on=resumed)
+    assert_same(resumed, uninterrupted)
+    # Also without a file, in the same process.
+    assert_same(learn(noise(), going_on=trained), uninterrupted)
+
+
+def test_ctrl_c_in_the_middle_of_an_update(uninterrupted, monkeypatch, tmp_path):
+    """The signal comes between two lines that change the state; the batch is still completed."""
+    path, mark = tmp_path / "c.npz", fingerprint(noise())
+    trained = Training(SETTINGS, N_PIXELS)
+    original = training.m_step
+
+    def m_step(*arguments, **options):
+        if trained.n_batches == 6:
+            signal.raise_signal(signal.SIGINT)
+        return original(*arguments, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(training, "m_step", m_step)
+        with pytest.raises(KeyboardInterrupt):
+            learn(noise(), going_on=trained)
+    assert trained.n_batches == 7
+    trained.save(path, mark)
+    assert_same(learn(noise(), going_on=Training.resume(path, SETTINGS, mark)), uninterrupted)
+
+
+KILLED = """
+import os, signal, sys
+import numpy as np
+from ipvae_brian import IPVAE
+from ipvae_brian._tools import files as storage
+from ipvae_brian.learning.training import Training
+
+path, how = sys.argv[1:]
+
+def kill(*_):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+if how == "batch":
+    learn = Training._learn_from
+    def learn_from(self, *arguments):
+        if self.n_batches == 7:
+            kill()
+        return learn(self, *arguments)
+    Training._learn_from = learn_from
+elif how == "write":
+    save = Training.save
+    def save_and_die(self, *arguments):
+        if self.n_batches == 8:
+            os.fsync = kill
+        return save(self, *arguments)
+    Training.save = save_and_die
+x = np.random.default_rng(0).normal(size=(200, 9))
+model = IPVAE(n_neurons=10, batch_size=20, n_epochs=2, random_state=0, steps_per_tau=20,
+              revive_after=60, checkpoint=path, checkpoint_every=2, progress=False)
+model.fit(x, resume=how == "resume")
+np.savez(path + ".weights.npz", dictionary=model.parameters_.dictionary, batches=model.n_batches_,
+         mean_counts=model.mean_counts_, r2=model.training_figures_["r2"])
+"""
+
+
+def run(path, how):
+    environment = os.environ | {"OPENBLAS_NUM_THREADS": "1"}
+    command = [sys.executable, "-W", "ignore", "-c", KILLED, str(path), how]
+    return subprocess.run(command, env=environment, capture_output=True, check=False)
+
+
+@pytest.fixture(scope="module")
+def never_killed(tmp_path_factory):
+    path = tmp_path_factory.mktemp("whole") / "c.npz"
+    result = run(path, "whole")
+    assert result.returncode == 0, result.stderr.decode()
+    return dict(np.load(f"{path}.weights.npz"))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs SIGKILL")
+@pytest.mark.parametrize("how", ["batch", "write"])
+def test_killed_and_resumed_is_the_same(never_killed, tmp_path, how):
+    """Killed while learning from the 8th batch, or while writing the checkpoint after it."""
+    path = tmp_path / "c.npz"
+    result = run(path, how)
+    assert result.returncode == -signal.SIGKILL, result.stderr.decode()
+    with np.load(path) as file:
+        assert json.loads(str(file["metadata"]))["n_batches"] == 6
+    result = run(path, "resume")
+    assert result.returncode == 0, result.stderr.decode()
+    weights = dict(np.load(f"{path}.weights.npz"))
+    assert weights.keys() == never_killed.keys()
+    for name, value in never_killed.items():
+        np.testing.assert_array_equal(weights[name], value, name)
+
+
+@pytest.fixture
+def checkpoint(tmp_path, uninterrupted):
+    path = tmp_path / "c.npz"
+    uninterrupted.save(path, "mark")
+    return path
+
+
+OTHERS = {
+    "n_neurons": 11,
+    "spike_size": 0.41,
+    "noise_penalty": 0.1,
+    "leak": 0.1,
+    "tau_seconds": 0.01,
+    "training_gain": 5.1,
+    "training_sparsity": 0.5,
+    "training_highest_potential": 4.5,
+    "steps_per_tau": 40,
+    "batch_size": 21,
+    "n_windows": 3,
+    "windows_left_out": 0,
+    "n_epochs": 3,
+    "averaging_rate": 0.08,
+    "dictionary_step": 1.4,
+    "ridge": 0.02,
+    "annealing": 0.4,
+    "revive_after": 61,
+    "shard_size": 7,
+    "engine": "numpy",
+    "seed": 4,
+}
+
+
+def test_checkpoint_of_other_settings(checkpoint):
+    assert OTHERS.keys() == set(TrainingSettings.__dataclass_fields__)
+    for name, value in OTHERS.items():
+        words = f"c.npz: field '{name}' is .*, this training has {value!r}"
+        with pytest.raises(FileFormatError, match=words):
+            Training.resume(checkpoint, replace(SETTINGS, **{name: value}), "mark")
+
+
+def test_checkpoint_of_other_stimuli(checkpoint):
+    with pytest.raises(FileFormatError, match="c.npz: field 'fingerprint': .*other stimuli"):
+        Training.resume(checkpoint, SETTINGS, "another mark")
+
+
+def rewrite(path, name, value):
+    with np.load(path) as file:
+        arrays = dict(file)
+    metadata = json.loads(str(arrays.pop("metadata")))
+    place = arrays if name in arrays else metadata
+    assert name in place
+    place[name] = value
+    if value is None:
+        del place[name]
+    np.savez(path, metadata=np.array(json.dumps(metadata)), **arrays)
+
+
+FIELDS = (
+    *RunningStatistics.ARRAYS,
+    "dictionary",
+    "silent",
+    "settings",
+    "fingerprint",
+    "noise_variance",
+)
+FIELDS += ("n_updates", "n_batches", "n_revived", "n_diverged", "figures")
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_missing_fields_of_a_checkpoint_are_named(checkpoint, name):
+    rewrite(checkpoint, name, None)
+    with pytest.raises(FileFormatError, match=f"c.npz: field '{name}' is missing"):
+        Training.resume(checkpoint, SETTINGS, "mark")
+
+
+@pytest.mark.parametrize("name", [*RunningStatistics.ARRAYS, "dictionary"])
+def test_values_of_a_checkpoint_that_are_not_finite(checkpoint, uninterrupted, name):
+    owner = uninterrupted if name == "dictionary" else uninterrupted.statistics
+    damaged = getattr(owner, name).copy()
+    damaged.flat[3] = np.nan
+    rewrite(checkpoint, name, damaged)
+    with pytest.raises(FileFormatError, match=f"c.npz: field '{name}'"):
+        Training.resume(checkpoint, SETTINGS, "mark")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("dictionary", np.ones((N_PIXELS, 11), np.float32)),
+        ("dictionary", np.ones(10, np.float32)),
+        ("stimulus_by_count", np.ones((8, 10), np.float32)),
+        ("count_by_count", np.ones((10, 9), np.float32)),
+        ("mean_counts", np.ones(9, np.float32)),
+        ("silent", np.zeros(11, np.int64)),
+    ],
+)
+def test_wrong_shapes_in_a_checkpoint(checkpoint, name, value):
+    rewrite(checkpoint, name, value)
+    with pytest.raises(FileFormatError, match="c.npz: field '"):
+        Training.resume(checkpoint, SETTINGS, "mark")
+
+
+def test_damaged_and_foreign_checkpoints(checkpoint, uninterrupted):
+    content = checkpoint.read_bytes()
+    for part in (0, 0.2, 0.6, 0.95):
+        checkpoint.write_bytes(content[: int(part * len(content))])
+        with pytest.raises(FileFormatError, match="c.npz"):
+            Training.resume(checkpoint, SETTINGS, "mark")
+    uninterrupted.parameters().save(checkpoint)
+    with pytest.raises(FileFormatError, match="c.npz: field 'format'"):
+        Training.resume(checkpoint, SETTINGS, "mark")
+    uninterrupted.save(checkpoint, "mark")
+    rewrite(checkpoint, "format_version", 99)
+    with pytest.raises(FileFormatError, match="c.npz: field 'format_version' is 99, newer"):
+        Training.resume(checkpoint, SETTINGS, "mark")
+    checkpoint.unlink()
+    with pytest.raises(FileNotFoundError):
+        Training.resume(checkpoint, SETTINGS, "mark")
+
+
+def test_failed_write_leaves_the_old_checkpoint(checkpoint, uninterrupted, monkeypatch):
+    before = checkpoint.read_bytes()
+
+    def fail(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", fail)
+        with pytest.raises(OSError, match="No space left"):
+            Training(SETTINGS, N_PIXELS).save(checkpoint, "mark")
+    assert checkpoint.read_bytes() == before
+    assert os.listdir(checkpoint.parent) == [checkpoint.name]
+    assert_same(Training.resume(checkpoint, SETTINGS, "mark"), uninterrupted)

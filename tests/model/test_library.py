@@ -1,0 +1,80 @@
+"""The trained models that come with the package, and their cards."""
+
+import re
+
+import numpy as np
+import pytest
+from brian2.only import ms
+
+from ipvae_brian import SpikingNetwork, available_models, load_model
+from ipvae_brian.learning.evaluation import evaluate, with_gain
+from ipvae_brian.model.card import model_card
+from ipvae_brian.model.library import _folder
+from ipvae_brian.stimuli import load_stimuli
+
+MODELS = ("photographs-512", "vanhateren-1024", "vanhateren-512")
+
+
+@pytest.fixture(scope="module")
+def photographs():
+    return load_stimuli("photographs", n_validation=200).validation
+
+
+def test_available_models():
+    assert tuple(available_models()) == MODELS
+
+
+def test_unknown_model_suggests_the_nearest():
+    with pytest.raises(ValueError, match="did you mean 'vanhateren-512'"):
+        load_model("vanhatteren-512")
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_card_is_that_of_the_model(name):
+    parameters = load_model(name)
+    card = (_folder() / f"{name}.md").read_text()
+    assert card == model_card(parameters)
+    assert parameters.provenance["name"] == name
+    assert "van Hateren" in card or "photographs" in name
+    # Nothing of the machine on which it was trained.
+    assert not re.search(r"(^|[\s'\"(])(/\w+){2,}", card)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_models_code_photographs_in_continuous_time(name, photographs):
+    """All of them code natural images they have not seen, below tau/10 and without diverging."""
+    figures, _ = evaluate(load_model(name), photographs[:100], windows=10, seed=1)
+    assert figures["dt_ms"] <= 2
+    assert figures["r2"] > 0.7
+    assert figures["zeros"] > 0.7
+    assert figures["spikes_per_tau"] <= 360
+
+
+@pytest.mark.parametrize("name, limit", [("vanhateren-512", 0.285), ("vanhateren-1024", 0.195)])
+def test_van_hateren_models_reach_their_distance(name, limit, shared_folder):
+    patches = load_stimuli(shared_folder / "data" / "vanhateren16_train_val.npz", n_validation=400)
+    figures, _ = evaluate(load_model(name), patches.validation, seed=3)
+    assert figures["distance"] <= limit
+    assert figures["spikes_per_tau"] <= 360
+
+
+def test_discrete_updates_code_as_plain_numpy_does(photographs):
+    """dt = tau: R2 within 0.03 of the discrete update written in NumPy, same weights."""
+    parameters = with_gain(load_model("photographs-512"), 0.1)
+    windows, stimuli = 60, photographs[:100]
+    network = SpikingNetwork(parameters, pathway="shared", n_copies=100, dt=20 * ms)
+    ours = network.present(stimuli, windows * 20 * ms, seed=0).r2().mean()
+
+    rng = np.random.default_rng(1)
+    p = parameters
+    potential = np.tile(p.resting_potential, (len(stimuli), 1))
+    for _ in range(windows):
+        counts = rng.poisson(np.exp(potential))
+        error = stimuli - counts @ p.dictionary.T
+        change = error @ p.dictionary / p.noise_variance - p.threshold
+        potential += p.natural_gradient_step * change
+        potential = np.clip(potential, p.lowest_potential, p.highest_potential)
+    error = stimuli - counts @ p.dictionary.T
+    plain = (1 - (error**2).sum(1) / stimuli.var(1) / stimuli.shape[1]).mean()
+    assert plain > 0.5
+    assert ours == pytest.approx(plain, abs=0.03)

@@ -1,0 +1,365 @@
+"""SpikingNetwork: seeds, state, the user's own objects, Ctrl-C, and arguments that are wrong."""
+
+# ruff: noqa: NPY002  (Brian2 draws from NumPy's global random state)
+
+import signal
+
+import brian2
+import numpy as np
+import pytest
+import reference
+from brian2 import Hz, Network, NeuronGroup, SpikeMonitor, StateMonitor, Synapses, ms, mV, second
+from helpers import NUMPY, make_parameters
+
+from ipvae_brian import SpikingNetwork
+from ipvae_brian.errors import DivergenceError
+
+ALL = [
+    {"pathway": "synapses"},
+    {"pathway": "error_units"},
+    {"pathway": "shared", "engine": "brian2", "n_copies": 2},
+    {"pathway": "shared", "engine": "numpy", "n_copies": 2},
+    {"pathway": "shared", "engine": "numba", "n_copies": 2},
+]
+NAMES = ["synapses", "error_units", "shared_equations", "shared_fused", "shared_compiled"]
+
+
+@pytest.fixture(params=ALL, ids=NAMES)
+def network(request, parameters):
+    return SpikingNetwork(parameters, dt=4 * ms, record_spikes=True, **request.param)
+
+
+# Seeds
+
+
+def test_same_seed_same_spikes(network, stimuli):
+    first = network.present(stimuli, 60 * ms, seed=7)
+    again = network.present(stimuli, 60 * ms, seed=7)
+    other = network.present(stimuli, 60 * ms, seed=8)
+    for a, b in zip(first.spikes, again.spikes, strict=True):
+        np.testing.assert_array_equal(a, b)
+    np.testing.assert_allclose(first.rates, again.rates, rtol=1e-10)
+    assert not np.array_equal(first.counts, other.counts)
+
+
+def test_brian2_seed_is_respected_without_seed(network, stimuli):
+    brian2.seed(3)
+    first = network.present(stimuli, 60 * ms)
+    following = network.present(stimuli, 60 * ms)
+    brian2.seed(3)
+    again = network.present(stimuli, 60 * ms)
+    np.testing.assert_array_equal(first.counts, again.counts)
+    assert not np.array_equal(first.counts, following.counts)
+
+
+def test_seeded_presentation_gives_random_state_back(network, stimuli):
+    np.random.seed(99)
+    wanted = np.random.random(5)
+    np.random.seed(99)
+    network.present(stimuli, 40 * ms, seed=1)
+    np.testing.assert_array_equal(np.random.random(5), wanted)
+    # Also where the presentation fails.
+    np.random.seed(99)
+    network.add(_interrupt_at(network, 3))
+    with pytest.raises(KeyboardInterrupt):
+        network.present(stimuli, 40 * ms, seed=1)
+    np.testing.assert_array_equal(np.random.random(5), wanted)
+
+
+def test_stimuli_of_a_presentation_get_different_random_numbers(network, stimuli):
+    same = np.repeat(stimuli[:1], 4, axis=0)
+    counts = network.present(same, 60 * ms, seed=7).counts
+    for s in range(1, 4):
+        assert not np.array_equal(counts[0], counts[s])
+
+
+# Responses
+
+
+def test_spikes_windows_and_monitor_agree(network, stimuli):
+    response = network.present(stimuli, 100 * ms)
+    assert response.counts.shape == (5, 5, 12)
+    assert response.counts.sum() == response.spikes.count.sum() > 50
+    for width in (4, 12, 20, 40, 100):
+        windows = response.counts_in_windows(width * ms)
+        assert windows.shape == (5, 100 // width, 12)
+        time = np.round(response.spikes.time / 4e-3).astype(int)
+        kept = time < (100 // width) * (width // 4)
+        assert windows.sum() == response.spikes.count[kept].sum()
+        brute = np.zeros_like(windows)
+        for s, n, t, c in zip(
+            response.spikes.stimulus,
+            response.spikes.neuron,
+            time,
+            response.spikes.count,
+            strict=True,
+        ):
+            if t // (width // 4) < windows.shape[1]:
+                brute[s, t // (width // 4), n] += c
+        np.testing.assert_array_equal(windows, brute)
+
+
+def test_an_incomplete_window_is_in_the_spike_times_only(network, stimuli):
+    response = network.present(stimuli, 72 * ms, seed=2)
+    assert response.counts.shape == (5, 3, 12)
+    step = np.round(response.spikes.time / 4e-3).astype(int)
+    assert step.max() in (15, 16, 17)
+    assert response.spikes.count[step < 15].sum() == response.counts.sum()
+    # And it does not leak into the first window of what follows.
+    following = network.present(stimuli, 20 * ms)
+    assert following.spikes.count.sum() == following.counts.sum()
+
+
+def test_settled_rates_converge_as_dt_shrinks():
+    """dt -> 0 exists: mean rates at tau/20, tau/50 and tau/100 within 3 % of the largest."""
+    parameters = make_parameters(resting_potential=0.0, scale=0.25, natural_gradient_step=0.5)
+    x = np.random.default_rng(3).normal(size=16)
+    rates = {}
+    for steps in (20, 50, 100):
+        network = SpikingNetwork(parameters, pathway="shared", n_copies=150, dt=20 * ms / steps)
+        response = network.present(np.tile(x, (150, 1)), 800 * ms, seed=4)
+        rates[steps] = response.settled_rates().mean(axis=0)
+    assert rates[100].max() > 1
+    # 150 copies x 20 windows: standard error of a mean rate is about 1 % or less.
+    for steps in (20, 50):
+        assert np.abs(rates[steps] - rates[100]).max() < 0.03 * rates[100].max()
+
+
+def test_rates_stay_exact_however_long_the_network_has_lived(parameters, stimuli):
+    """As if 300,000 spikes had been expected before, which learning does in minutes."""
+    options = {"pathway": "shared", "engine": "brian2", "precision": "single"}
+    network = SpikingNetwork(parameters, dt=1 * ms, record_potentials=range(12), **options)
+    network.neurons.expected_count = 3e5
+    response = network.present(stimuli[0], 60 * ms)
+    expected = np.exp(response.potentials.astype(float)).reshape(12, 3, 20).sum(axis=2).T / 20
+    np.testing.assert_allclose(response.rates[0], expected, rtol=1e-4)
+
+
+# The user's own objects
+
+
+def test_own_objects_before_and_after_the_first_presentation(network, stimuli):
+    monitor = StateMonitor(network.neurons, "u", record=[0, 3], **NUMPY)
+    spikes = SpikeMonitor(network.neurons, variables="z", **NUMPY)
+    readout = NeuronGroup(1, "total : 1", name="readout*", **NUMPY)
+    synapses = Synapses(
+        network.neurons, readout, on_pre="total_post += z_pre", name="to_readout*", **NUMPY
+    )
+    synapses.connect()
+    assert network.add(monitor, spikes) is network
+    first = network.present(stimuli, 60 * ms)
+    assert np.sum(spikes.z) >= first.counts.sum() > 20
+    network.add(readout, synapses)
+    before = np.sum(spikes.z)
+    second = network.present(stimuli, 60 * ms)
+    assert readout.total[0] == np.sum(spikes.z) - before >= second.counts.sum()
+    # The user's monitors keep both presentations, ours only the last.
+    waves = -(-5 // network.n_copies)
+    assert monitor.u.shape == (2, 2 * waves * 15)
+
+
+def test_objects_may_be_added_before_dt_is_chosen(parameters, stimuli):
+    seen = []
+
+    @brian2.network_operation(dt=20 * ms)
+    def look():
+        seen.append(1)
+
+    network = SpikingNetwork(parameters).add(look)
+    assert network.brian_network is None
+    network.present(stimuli[0], 100 * ms)
+    assert len(seen) == 5
+
+
+def test_own_objects_with_another_clock_do_not_shift_the_spikes(parameters, stimuli):
+    """Objects without dt run on Brian2's default clock of 0.1 ms."""
+    network = SpikingNetwork(parameters, dt=4 * ms, record_potentials=range(12))
+    group = NeuronGroup(1, "dv/dt = -v/(10*ms) : 1", method="euler", **NUMPY)
+    network.add(group)
+    network.present(stimuli, 60 * ms)
+    response = network.present(stimuli, 60 * ms)
+    expected, _ = reference.of_response(response)
+    np.testing.assert_allclose(response.potentials, expected, atol=1e-10)
+    recorded = np.zeros_like(response.step_counts)
+    step = np.round(response.spikes.time / 4e-3).astype(int)
+    recorded[response.spikes.stimulus, response.spikes.neuron, step] = response.spikes.count
+    np.testing.assert_array_equal(recorded, response.step_counts)
+
+
+def test_spike_times_are_the_steps_of_the_potentials(parameters, stimuli):
+    network = SpikingNetwork(parameters, dt=4 * ms, record_potentials=range(12))
+    for _ in range(3):
+        response = network.present(stimuli, 60 * ms)
+        recorded = np.zeros_like(response.step_counts)
+        step = np.round(response.spikes.time / 4e-3).astype(int)
+        recorded[response.spikes.stimulus, response.spikes.neuron, step] = response.spikes.count
+        np.testing.assert_array_equal(recorded, response.step_counts)
+        assert response.timing.step_times[step].tolist() == response.spikes.time.tolist()
+
+
+def test_two_networks_in_one_process(parameters, stimuli):
+    one = SpikingNetwork(parameters, dt=4 * ms)
+    two = SpikingNetwork(make_parameters(seed=5, n_neurons=7), dt=2 * ms)
+    alone = one.present(stimuli, 40 * ms, seed=1)
+    other = two.present(stimuli, 40 * ms, seed=1)
+    again = one.present(stimuli, 40 * ms, seed=1)
+    np.testing.assert_array_equal(alone.counts, again.counts)
+    assert other.counts.shape == (5, 2, 7)
+
+
+def test_brian2_objects_of_the_user_are_not_simulated(parameters, stimuli):
+    """Only what was added runs, not everything in sight as with Brian2's magic network."""
+    bystander = NeuronGroup(1, "dv/dt = 1/second : 1", method="euler", **NUMPY)
+    SpikingNetwork(parameters, dt=4 * ms).present(stimuli[0], 40 * ms)
+    assert bystander.v[0] == 0
+    Network(bystander).run(10 * ms)
+    assert bystander.v[0] > 0
+
+
+def test_no_warnings_are_logged(parameters, stimuli):
+    from brian2.utils.logger import catch_logs
+
+    with catch_logs() as logs:
+        SpikingNetwork(parameters, dt=4 * ms).present(stimuli[0], 40 * ms)
+    assert logs == []
+
+
+def test_recorded_neurons_keep_their_order(parameters, stimuli):
+    some = SpikingNetwork(
+        parameters, dt=4 * ms, pathway="shared", n_copies=2, record_potentials=[7, 2]
+    )
+    every = SpikingNetwork(
+        parameters, dt=4 * ms, pathway="shared", n_copies=2, record_potentials=range(12)
+    )
+    a, b = (n.present(stimuli, 40 * ms, seed=1) for n in (some, every))
+    assert a.recorded_neurons == (7, 2)
+    np.testing.assert_array_equal(a.potentials, b.potentials[:, [7, 2]])
+    np.testing.assert_array_equal(a.step_counts, b.step_counts[:, [7, 2]])
+
+
+# Stopping
+
+
+def _interrupt_at(network, step):
+    calls = []
+
+    @brian2.network_operation(dt=network.dt)
+    def interrupt():
+        calls.append(1)
+        if len(calls) == step:
+            signal.raise_signal(signal.SIGINT)
+
+    return interrupt
+
+
+def test_ctrl_c_stops_and_leaves_brian2_usable(network, stimuli):
+    network.present(stimuli, 40 * ms)
+    network.add(_interrupt_at(network, 7))
+    with pytest.raises(KeyboardInterrupt):
+        network.present(stimuli, 400 * ms)
+    response = network.present(stimuli, 40 * ms, seed=1)
+    assert response.counts.sum() == response.spikes.count.sum() > 0
+    group = NeuronGroup(1, "dv/dt = 1/second : 1", method="euler", **NUMPY)
+    Network(group).run(10 * ms)
+    assert group.v[0] > 0
+
+
+def test_network_is_usable_after_divergence(stimuli):
+    parameters = make_parameters(scale=1.0, natural_gradient_step=4.0)
+    network = SpikingNetwork(parameters, dt=20 * ms)
+    with pytest.warns(UserWarning), pytest.raises(DivergenceError):
+        network.present(20 * stimuli, 400 * ms)
+    response = network.present(0.01 * stimuli, 20 * ms)
+    assert response.counts.shape == (5, 1, 12)
+
+
+# Wrong arguments
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "match"),
+    [
+        ({"pathway": "synapse"}, ValueError, "pathway .*did you mean 'synapses'"),
+        ({"pathway": "error-units"}, ValueError, "pathway .*did you mean 'error_units'"),
+        ({"pathway": "shared", "engine": "nunpy"}, ValueError, "engine .*did you mean 'numpy'"),
+        ({"pathway": "shared", "precision": "singel"}, ValueError, "precision .*'single'\\?"),
+        ({"target": "cyhton"}, ValueError, "target .*did you mean 'cython'"),
+        ({"target": "nump"}, ValueError, "target .*did you mean 'numpy'"),
+        ({"engine": "numpy"}, ValueError, "engine 'numpy' needs pathway 'shared'"),
+        ({"engine": "numba"}, ValueError, "engine 'numba' needs pathway 'shared'"),
+        ({"n_copies": 2}, ValueError, "n_copies"),
+        ({"pathway": "shared", "n_copies": 0}, ValueError, "n_copies"),
+        ({"pathway": "shared", "n_copies": 2.0}, TypeError, "n_copies"),
+        ({"pathway": "shared", "delay": 1 * ms}, ValueError, "delay"),
+        ({"pathway": "error_units", "delay": 1 * ms}, ValueError, "delay"),
+        ({"delay": -1 * ms}, ValueError, "delay"),
+        ({"delay": 1}, TypeError, "delay"),
+        ({"record_potentials": [12]}, ValueError, "record_potentials"),
+        ({"record_potentials": [-1]}, ValueError, "record_potentials"),
+        ({"record_potentials": [1, 1]}, ValueError, "record_potentials"),
+        ({"record_potentials": [0.5]}, TypeError, "record_potentials"),
+        ({"record_potentials": 3}, TypeError, "record_potentials"),
+        ({"dt": 40 * ms}, ValueError, "dt must be at most tau"),
+        ({"dt": 3 * ms}, ValueError, "dt must be tau .* nearest is 2.857"),
+        ({"dt": 1}, TypeError, "dt must be a time"),
+        ({"dt": 1 * mV}, TypeError, "dt must be a time"),
+        ({"dt": 0 * ms}, ValueError, "dt must be positive"),
+        ({"dt": -1 * ms}, ValueError, "dt must be positive"),
+        ({"dt": np.nan * ms}, ValueError, "dt must be positive"),
+        ({"dt": [1, 2] * ms}, ValueError, "dt must be one time"),
+    ],
+)
+def test_wrong_options(parameters, options, error, match):
+    with pytest.raises(error, match=match):
+        SpikingNetwork(parameters, **options)
+
+
+def test_parameters_have_to_be_parameters(parameters):
+    with pytest.raises(TypeError, match="parameters must be a Parameters, got ndarray"):
+        SpikingNetwork(parameters.dictionary)
+
+
+@pytest.fixture(scope="module")
+def small(parameters):
+    return SpikingNetwork(parameters, dt=4 * ms)
+
+
+@pytest.mark.parametrize(
+    ("duration", "error"),
+    [
+        (500, TypeError),
+        (500 * mV, TypeError),
+        (5 * Hz, TypeError),
+        ("500 ms", TypeError),
+        (None, TypeError),
+        (-20 * ms, ValueError),
+        (0 * ms, ValueError),
+        (np.inf * ms, ValueError),
+        (np.nan * second, ValueError),
+        ([20, 20] * ms, ValueError),
+        (1 * ms, ValueError),
+    ],
+    ids=str,
+)
+def test_wrong_durations(small, stimuli, duration, error):
+    with pytest.raises(error, match="duration"):
+        small.present(stimuli, duration)
+
+
+@pytest.mark.parametrize(
+    ("seed", "error"), [(-1, ValueError), (1.5, TypeError), ("1", TypeError), (True, TypeError)]
+)
+def test_wrong_seeds(small, stimuli, seed, error):
+    with pytest.raises(error, match="seed"):
+        small.present(stimuli, 40 * ms, seed=seed)
+
+
+def test_parameters_that_do_not_fit_the_network(small):
+    for wrong in ({"leak": 0.5}, {"n_neurons": 11}, {"noise_variance": 2.0}, {"tau": 10 * ms}):
+        with pytest.raises(ValueError, match=f"parameters: {next(iter(wrong))} differs"):
+            small.set_parameters(make_parameters(**wrong))
+
+
+def test_repr(small, parameters):
+    assert "'synapses', 1 x 12 neurons, dt 4. ms, tau 20. ms" in repr(small)
+    assert "dt not chosen yet" in repr(SpikingNetwork(parameters))

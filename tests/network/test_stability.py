@@ -1,0 +1,203 @@
+"""The stability limit is the right eigenvalue, and runs that diverge are never silent."""
+
+import re
+import warnings
+
+import numpy as np
+import pytest
+from brian2 import ms
+from helpers import make_parameters
+from scipy.optimize import minimize
+
+from ipvae_brian import DivergenceError, SpikingNetwork, StabilityWarning
+from ipvae_brian.network import stability
+
+
+@pytest.mark.parametrize("shape", [(16, 12), (9, 20), (1, 5), (4, 1)])
+@pytest.mark.parametrize("noise_variance", [1.0, 2.5])
+def test_loop_gain_is_the_largest_eigenvalue(shape, noise_variance, rng):
+    parameters = make_parameters(*shape, noise_variance=noise_variance)
+    rates = rng.exponential(2, shape[1]) * (rng.random(shape[1]) < 0.7)
+    rates[0] = 1.0
+    weights = parameters.dictionary.T @ parameters.dictionary / noise_variance
+    matrix = np.diag(parameters.natural_gradient_step) @ weights @ np.diag(rates)
+    wanted = np.linalg.eigvals(matrix).real.max()
+    assert stability.loop_gain(parameters, rates) == pytest.approx(wanted, rel=1e-3)
+    limit = stability.largest_stable_dt(parameters, rates)
+    assert limit == pytest.approx(2 * 20e-3 / wanted, rel=1e-3)
+
+
+def test_silent_neurons_allow_any_dt(parameters):
+    assert stability.loop_gain(parameters, np.zeros(12)) == 0
+    assert stability.largest_stable_dt(parameters, np.zeros(12)) == np.inf
+
+
+@pytest.mark.parametrize("shape", [(16, 12), (9, 20)])
+@pytest.mark.parametrize("noise_variance", [1.0, 2.5])
+def test_mean_field_rates_solve_the_penalised_problem(shape, noise_variance, rng):
+    """min .5 r W r - r (drive - b) with r >= 0, against SciPy's bounded quasi-Newton method."""
+    parameters = make_parameters(*shape, noise_variance=noise_variance)
+    x = rng.normal(size=(4, shape[0]))
+    rates = stability.mean_field_rates(parameters, x, n_iterations=2000)
+    weights = parameters.dictionary.T @ parameters.dictionary / noise_variance
+    for drive, found in zip(x @ parameters.dictionary / noise_variance, rates, strict=True):
+        target = drive - parameters.threshold
+
+        def cost(r, target=target):
+            return 0.5 * r @ weights @ r - r @ target
+
+        best = minimize(
+            cost,
+            np.ones(shape[1]),
+            jac=lambda r, target=target: weights @ r - target,
+            bounds=[(0, None)] * shape[1],
+            options={"maxiter": 10_000, "ftol": 1e-14, "gtol": 1e-10},
+        )
+        assert cost(found) == pytest.approx(best.fun, abs=1e-5 * abs(best.fun))
+        if shape == (16, 12):  # one solution only
+            np.testing.assert_allclose(found, best.x, atol=2e-3 * best.x.max())
+
+
+def test_long_simulations_have_the_mean_field_rates():
+    """At small gain and spike size, 5 % of the largest rate, over 100 tau of 50 copies."""
+    parameters = make_parameters(
+        scale=0.1, threshold=0.02, natural_gradient_step=2.0, resting_potential=0.0
+    )
+    x = np.random.default_rng(4).normal(size=16)
+    mean_field = stability.mean_field_rates(parameters, x[None], n_iterations=5000)[0]
+    assert mean_field.max() > 3
+    network = SpikingNetwork(parameters, pathway="shared", n_copies=50, dt=1 * ms)
+    rates = network.present(np.tile(x, (50, 1)), 8000 * ms, seed=2).settled_rates().mean(axis=0)
+    assert np.abs(rates - mean_field).max() < 0.05 * mean_field.max()
+
+
+@pytest.mark.parametrize("gain", [0.5, 5.0, 20.0, 80.0])
+def test_chosen_dt_is_a_fraction_of_tau_within_the_margin(gain, stimuli):
+    parameters = make_parameters(natural_gradient_step=gain)
+    dt = stability.choose_dt(parameters, 2 * stimuli)
+    steps = 20e-3 / dt
+    assert steps == pytest.approx(round(steps), abs=1e-9)
+    rates = stability.mean_field_rates(parameters, 2 * stimuli)
+    limit = min(stability.largest_stable_dt(parameters, r) for r in rates)
+    assert dt <= stability.MARGIN * limit * 1.001
+    assert dt <= 20e-3 / 20
+    network = SpikingNetwork(parameters).build(2 * stimuli)
+    assert float(network.dt) == pytest.approx(dt)
+
+
+def test_a_higher_gain_gets_a_smaller_dt(stimuli):
+    chosen = [
+        stability.choose_dt(make_parameters(natural_gradient_step=gain), 2 * stimuli)
+        for gain in (1.0, 20.0, 80.0)
+    ]
+    assert chosen[0] > chosen[1] > chosen[2]
+
+
+def test_chosen_dt_does_not_diverge(stimuli):
+    parameters = make_parameters(natural_gradient_step=2.0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", StabilityWarning)
+        response = SpikingNetwork(parameters, pathway="shared", n_copies=5).present(
+            stimuli, 400 * ms, seed=1
+        )
+    assert np.isfinite(response.rates).all()
+
+
+def test_no_stable_dt_says_why(stimuli):
+    with pytest.raises(ValueError, match="no stable time step.*dt < .* ms.*z-score"):
+        SpikingNetwork(make_parameters(natural_gradient_step=1e5)).build(stimuli)
+
+
+@pytest.mark.parametrize(
+    ("used", "words"), [(0.8, "only marginally stable"), (1.6, "expected to diverge")]
+)
+@pytest.mark.parametrize("delay_steps", [0, 3])
+def test_warning_has_the_numbers_and_points_at_the_user(used, words, delay_steps, stimuli):
+    # With one step size for all neurons the loop gain is proportional to it.
+    plain = make_parameters(natural_gradient_step=1.0)
+    rates = stability.mean_field_rates(plain, stimuli)
+    gain = max(stability.loop_gain(plain, r) for r in rates)
+    eta = used * stability.critical_step(delay_steps) * 10 / gain
+    delay = delay_steps * 2 * ms if delay_steps else None
+    network = SpikingNetwork(make_parameters(natural_gradient_step=eta), dt=2 * ms, delay=delay)
+    with pytest.warns(StabilityWarning) as caught:
+        network.present(stimuli, 2 * ms)
+    ours = [w for w in caught if w.category is StabilityWarning]
+    # At this step size one spike's jump is warned of, too, if it is large.
+    (warning,) = (w for w in ours if str(w.message).startswith("dt"))
+    assert all(w.filename == __file__ for w in ours)
+    message = str(warning.message)
+    assert message.startswith("dt = 2 ms with a delay of 6 ms is" if delay else "dt = 2 ms is")
+    assert words in message
+    assert f"it uses {used:.2f} of the stability limit" in message
+    assert f"up to {stability.MARGIN} is safe" in message
+    assert warning.filename == __file__
+
+
+@pytest.mark.parametrize("delay_steps", [0, 1, 2, 7])
+def test_critical_step_is_where_delayed_feedback_begins_to_grow(delay_steps):
+    """Roots of v[t + 1] = v[t] - g v[t - D] are inside the unit circle below it only."""
+    critical = stability.critical_step(delay_steps)
+    for g, grows in ((0.99 * critical, False), (1.01 * critical, True)):
+        polynomial = np.zeros(delay_steps + 2)
+        polynomial[:2] = 1, -1
+        polynomial[-1] += g
+        assert (np.abs(np.roots(polynomial)).max() > 1) == grows
+
+
+def test_chosen_dt_knows_of_the_delay(stimuli):
+    parameters = make_parameters(natural_gradient_step=2.0)
+    assert stability.choose_dt(parameters, stimuli) > 0
+    with pytest.raises(ValueError, match="or a delay below .* ms at tau"):
+        stability.choose_dt(parameters, stimuli, delay=40e-3)
+
+
+def test_safe_dt_does_not_warn(parameters, stimuli):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", StabilityWarning)
+        SpikingNetwork(parameters, dt=1 * ms).present(stimuli, 20 * ms)
+
+
+DIVERGING = [
+    {"pathway": "synapses"},
+    {"pathway": "error_units"},
+    {"pathway": "shared", "engine": "brian2", "n_copies": 5},
+    {"pathway": "shared", "engine": "numpy", "n_copies": 5},
+    {"pathway": "shared", "engine": "numba", "n_copies": 5},
+]
+
+
+@pytest.mark.parametrize("options", DIVERGING, ids=lambda o: o.get("engine", o["pathway"]))
+@pytest.mark.filterwarnings("ignore::ipvae_brian.StabilityWarning")
+def test_divergence_is_an_error_with_the_numbers(options):
+    """Gain 1 at dt = tau with spikes that carry much: the discrete update runs away."""
+    rng = np.random.default_rng(5)
+    x = rng.normal(size=(5, 64))
+    parameters = make_parameters(
+        64, 128, scale=0.125, threshold=0.1, natural_gradient_step=1.0, resting_potential=-2.0
+    )
+    network = SpikingNetwork(parameters, dt=20 * ms, **options)
+    with pytest.raises(DivergenceError) as error:
+        network.present(x, 1000 * ms, seed=1)
+    message = str(error.value)
+    numbers = re.search(
+        r"for (\d) of \d stimuli, first number (\d): up to (\d+) spikes of one neuron and (\d+) "
+        r"of all in a window of tau = 20 ms, at dt = 20 ms; try dt=10\*ms.*or a smaller "
+        r"natural_gradient_step",
+        message,
+    )
+    assert numbers, message
+    assert int(numbers[4]) >= int(numbers[3]) > 20
+
+
+@pytest.mark.filterwarnings("ignore::ipvae_brian.StabilityWarning")
+def test_divergence_names_the_stimulus():
+    """Waves of one copy: the calm stimuli before are counted."""
+    parameters = make_parameters(
+        scale=0.5, natural_gradient_step=1.0, threshold=1.0, resting_potential=-7.0
+    )
+    x = np.zeros((4, 16))
+    x[2] = 10 * np.random.default_rng(0).normal(size=16)
+    network = SpikingNetwork(parameters, dt=20 * ms)
+    with pytest.raises(DivergenceError, match="first number 2"):
+        network.present(x, 200 * ms, seed=1)

@@ -1,0 +1,302 @@
+"""What is read from a response, against brute force over its spikes."""
+
+import numpy as np
+import pytest
+from brian2.only import Hz, have_same_dimensions, ms, mV, second
+
+from ipvae_brian import FileFormatError, Parameters, SpikingNetwork
+from ipvae_brian.recordings.recording import Recording, Spikes
+from ipvae_brian.recordings.timing import Timing
+from ipvae_brian.response import metrics
+from ipvae_brian.response.response import Response
+
+N_STIMULI, N_PIXELS, N_NEURONS = 3, 6, 4
+STEPS_PER_WINDOW, N_STEPS = 5, 23  # four windows and three steps
+
+
+def made_up(*, n_steps=N_STEPS, spikes=True, frame_steps=None, seed=0):
+    """A response and the counts of every step, (n_stimuli, n_steps, n_neurons), it is made of."""
+    rng = np.random.default_rng(seed)
+    p = Parameters(dictionary=rng.normal(size=(N_PIXELS, N_NEURONS)), tau=10 * ms)
+    clock = Timing(0.002, 0.010, STEPS_PER_WINDOW, n_steps, frame_steps or (n_steps,))
+    frames = rng.normal(size=(N_STIMULI, len(clock.frame_steps), N_PIXELS))
+    steps = rng.poisson(0.4, (N_STIMULI, n_steps, N_NEURONS))
+    n = n_steps // STEPS_PER_WINDOW
+    shape = (N_STIMULI, n, STEPS_PER_WINDOW, N_NEURONS)
+    counts = steps[:, : n * STEPS_PER_WINDOW].reshape(shape).sum(axis=2)
+    rates = rng.gamma(1, size=(N_STIMULI, n, N_NEURONS))
+    recording = None
+    if spikes:
+        stimulus, step, neuron = np.nonzero(steps)
+        recording = Recording(
+            Spikes(stimulus, neuron, step * clock.dt, steps[stimulus, step, neuron])
+        )
+    return Response(p, frames, clock, counts, rates, recording), steps
+
+
+def test_clock():
+    clock = made_up()[0].timing
+    assert clock.duration == pytest.approx(0.046)
+    assert clock.window == pytest.approx(0.010)
+    assert clock.n_windows == 4
+    np.testing.assert_allclose(clock.step_times, 0.002 * np.arange(23))
+    np.testing.assert_allclose(clock.window_ends, [0.010, 0.020, 0.030, 0.040])
+
+
+@pytest.mark.parametrize("width", range(1, N_STEPS + 3))
+def test_counts_in_windows(width):
+    response, steps = made_up()
+    counts = response.counts_in_windows(width * 2 * ms)
+    n_windows = N_STEPS // width
+    # Whole multiples of tau are read from the counts, whose windows are whole.
+    if width % STEPS_PER_WINDOW == 0:
+        n_windows = N_STEPS // STEPS_PER_WINDOW // (width // STEPS_PER_WINDOW)
+    assert counts.shape == (N_STIMULI, n_windows, N_NEURONS)
+    for s in range(N_STIMULI):
+        for w in range(n_windows):
+            expected = steps[s, w * width : (w + 1) * width].sum(axis=0)
+            np.testing.assert_array_equal(counts[s, w], expected)
+
+
+def test_counts_in_windows_without_recorded_spikes():
+    response, steps = made_up(spikes=False)
+    counts = response.counts_in_windows(20 * ms)
+    np.testing.assert_array_equal(counts[:, 1], steps[:, 10:20].sum(axis=1))
+    with pytest.raises(ValueError, match="not recorded: use record_spikes=True"):
+        response.counts_in_windows(4 * ms)
+
+
+@pytest.mark.parametrize(
+    ("width", "error", "words"),
+    [
+        (3 * ms, ValueError, "whole number of time steps of 2 ms, got 3. ms"),
+        (1 * ms, ValueError, "whole number of time steps"),
+        (0 * ms, ValueError, "positive"),
+        (10, TypeError, "time"),
+        (10 * mV, TypeError, "time"),
+    ],
+)
+def test_errors_of_counts_in_windows(width, error, words):
+    with pytest.raises(error, match=f"^width must be .*{words}"):
+        made_up()[0].counts_in_windows(width)
+
+
+def test_spike_times():
+    response, steps = made_up()
+    assert steps.max() > 1
+    for s in range(N_STIMULI):
+        for j in range(N_NEURONS):
+            expected = np.repeat(0.002 * np.arange(N_STEPS), steps[s, :, j])
+            np.testing.assert_allclose(response.spike_times(j, s), expected)
+    np.testing.assert_array_equal(response.spike_times(1), response.spike_times(1, 0))
+    with pytest.raises(ValueError, match="not recorded: use record_spikes=True"):
+        made_up(spikes=False)[0].spike_times(0)
+
+
+def test_firing_rates_are_in_hertz():
+    response, steps = made_up()
+    rates = response.firing_rates()
+    assert have_same_dimensions(rates, Hz)
+    expected = steps[:, :20].sum(axis=1) / 0.040
+    np.testing.assert_allclose(np.asarray(rates / Hz), expected)
+    np.testing.assert_allclose(np.asarray(rates * (40 * ms)), steps[:, :20].sum(axis=1))
+
+
+def test_spikes_per_window_and_settled_rates():
+    response, _ = made_up()
+    np.testing.assert_array_equal(response.spikes_per_window(), response.counts.sum(axis=2))
+    np.testing.assert_allclose(response.settled_rates(), response.rates[:, 2:].mean(axis=1))
+
+
+@pytest.mark.parametrize("window", [-4, -1, 0, 3])
+def test_reconstruction_and_r2_of_counts(window):
+    response, _ = made_up()
+    phi = response.parameters.dictionary
+    decoded = response.reconstruction(window)
+    for s in range(N_STIMULI):
+        np.testing.assert_allclose(decoded[s], phi @ response.counts[s, window])
+        x = response.frames[s, 0]
+        r2 = 1 - ((x - decoded[s]) ** 2).sum() / ((x - x.mean()) ** 2).sum()
+        assert response.r2(window)[s] == pytest.approx(r2)
+        assert response.zeros(window)[s] == (response.counts[s, window] == 0).mean()
+    r2, zeros = response.r2(window).mean(), response.zeros(window).mean()
+    assert response.distance(window) == pytest.approx(np.hypot(1 - r2, 1 - zeros))
+
+
+def test_reconstruction_and_r2_of_rates():
+    response, _ = made_up()
+    decoded = response.settled_rates() @ response.parameters.dictionary.T
+    np.testing.assert_allclose(response.reconstruction(source="rates"), decoded)
+    np.testing.assert_allclose(
+        response.r2(source="rates"), metrics.r_squared(response.frames[:, 0], decoded)
+    )
+    for method in (response.reconstruction, response.r2):
+        with pytest.raises(ValueError, match="^source must be 'counts' or 'rates', got 'spikes'"):
+            method(source="spikes")
+
+
+def test_convergence():
+    response, _ = made_up()
+    convergence = response.convergence()
+    np.testing.assert_allclose(convergence.time, [0.010, 0.020, 0.030, 0.040])
+    for w in range(4):
+        assert convergence.r2[w] == pytest.approx(response.r2(w).mean())
+        assert convergence.zeros[w] == pytest.approx(response.zeros(w).mean())
+        assert convergence.distance[w] == pytest.approx(response.distance(w))
+        assert convergence.spikes[w] == pytest.approx(response.counts[:, w].sum() / N_STIMULI)
+
+
+def test_sparseness():
+    response, steps = made_up()
+    counts = steps[:, :20].sum(axis=1)
+    np.testing.assert_allclose(response.lifetime_sparseness(), metrics.sparseness(counts, 0))
+    np.testing.assert_allclose(response.population_sparseness(), metrics.sparseness(counts, 1))
+
+
+def test_free_energy():
+    response, _ = made_up()
+    p = response.parameters
+    energy = response.free_energy(1, beta=2)
+    expected = metrics.free_energy(response.frames[:, 0], response.rates[:, 1], p, beta=2)
+    for name in (*energy._fields, "total"):
+        np.testing.assert_allclose(getattr(energy, name), getattr(expected, name), err_msg=name)
+    assert len({t.tobytes() for t in energy}) == 4
+    last = metrics.free_energy(response.frames[:, 0], response.rates[:, 3], p)
+    np.testing.assert_allclose(response.free_energy().total, last.total)
+
+
+def test_stimuli_of_windows():
+    response, _ = made_up()
+    np.testing.assert_array_equal(response.stimuli, np.repeat(response.frames, 4, axis=1))
+    # Frames of 7, 2 and 14 steps; windows of 5.
+    response, _ = made_up(frame_steps=(7, 2, 14))
+    a, b, c = response.frames.transpose(1, 0, 2)
+    expected = np.stack([a, (2 * a + 2 * b + c) / 5, c, c], axis=1)
+    np.testing.assert_allclose(response.stimuli, expected)
+    np.testing.assert_allclose(
+        response.r2(1), metrics.r_squared(expected[:, 1], response.reconstruction(1))
+    )
+
+
+METHODS = {
+    "reconstruction": {},
+    "r2": {},
+    "zeros": {},
+    "distance": {},
+    "free_energy": {},
+}
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("window", [4, -5])
+def test_window_out_of_range(method, window):
+    response, _ = made_up()
+    with pytest.raises(ValueError, match=f"^window must be within the 4 windows, got {window}"):
+        getattr(response, method)(window)
+
+
+@pytest.mark.parametrize("method", [*METHODS, "convergence", "settled_rates", "firing_rates"])
+def test_no_whole_window(method):
+    response, _ = made_up(n_steps=4)
+    words = "no whole window of tau = 10 ms in a duration of 8 ms: present for longer"
+    with pytest.raises(ValueError, match=words):
+        getattr(response, method)()
+
+
+def test_recording_sorts_events_by_stimulus():
+    """Two waves of two copies of three neurons; the last copy of the last wave is not used."""
+    clock = Timing(0.001, 0.002, 2, 4, (4,))
+    index = np.array([0, 4, 2, 1, 5])
+    step = np.array([0, 1, 3, 4, 7])
+    count = np.array([1, 2, 1, 3, 1])
+    traces = np.arange(2 * 2 * 8).reshape(4, 8)
+    recording = Recording.from_events(
+        (index, step, count), (traces, -traces), (0, 2), 3, 2, 3, clock
+    )
+    spikes = recording.spikes
+    np.testing.assert_array_equal(spikes.stimulus, [0, 1, 0, 2])
+    np.testing.assert_array_equal(spikes.neuron, [0, 1, 2, 1])
+    np.testing.assert_allclose(spikes.time, [0, 0.001, 0.003, 0])
+    np.testing.assert_array_equal(spikes.count, [1, 2, 1, 3])
+    # Rows of traces: copy 0 neurons 0 and 2, copy 1 neurons 0 and 2; columns: both waves.
+    expected = [traces[0:2, :4], traces[2:4, :4], traces[0:2, 4:]]
+    np.testing.assert_array_equal(recording.potentials, expected)
+    np.testing.assert_array_equal(recording.step_counts, np.negative(expected))
+    assert Recording.from_events(None, None, (), 3, 2, 3, clock).spikes is None
+
+
+@pytest.fixture(scope="module")
+def simulated():
+    """Three stimuli; rates of several spikes per step, so that no count above 1 may be lost."""
+    rng = np.random.default_rng(0)
+    p = Parameters(dictionary=0.02 * rng.normal(size=(6, 4)), resting_potential=2, tau=10 * ms)
+    network = SpikingNetwork(p, dt=2 * ms, record_potentials=range(4), name="response_test")
+    return network.present(rng.normal(size=(3, 6)), 46 * ms, seed=3)
+
+
+def test_simulated_spikes_potentials_and_counts_agree(simulated):
+    assert simulated.step_counts.max() > 1
+    steps = simulated.step_counts
+    for s in range(3):
+        for j in range(4):
+            expected = np.repeat(simulated.timing.step_times, steps[s, j])
+            np.testing.assert_allclose(simulated.spike_times(j, s), expected, atol=1e-9)
+    windows = steps[:, :, :20].reshape(3, 4, 4, 5).sum(axis=3).transpose(0, 2, 1)
+    np.testing.assert_array_equal(simulated.counts, windows)
+    np.testing.assert_array_equal(simulated.counts_in_windows(10 * ms), windows)
+    np.testing.assert_array_equal(simulated.counts_in_windows(2 * ms), steps.transpose(0, 2, 1))
+    rates = np.exp(simulated.potentials[:, :, :20]) / 5
+    expected = rates.reshape(3, 4, 4, 5).sum(axis=3).transpose(0, 2, 1)
+    np.testing.assert_allclose(simulated.rates, expected, rtol=1e-6)
+
+
+def test_round_trip_through_a_file(simulated, tmp_path):
+    simulated.save(tmp_path / "r.npz")
+    loaded = Response.load(tmp_path / "r.npz")
+    assert loaded.timing == simulated.timing
+    assert loaded.recorded_neurons == simulated.recorded_neurons
+    for name in ("frames", "counts", "rates", "potentials", "step_counts"):
+        np.testing.assert_array_equal(getattr(loaded, name), getattr(simulated, name), name)
+    for one, other in zip(loaded.spikes, simulated.spikes, strict=True):
+        np.testing.assert_array_equal(one, other)
+    np.testing.assert_array_equal(loaded.parameters.dictionary, simulated.parameters.dictionary)
+    assert loaded.distance() == simulated.distance()
+    # Without spikes and potentials.
+    plain, _ = made_up(spikes=False)
+    plain.save(tmp_path / "p.npz")
+    loaded = Response.load(tmp_path / "p.npz")
+    assert loaded.spikes is None
+    assert loaded.potentials is None
+    np.testing.assert_array_equal(loaded.counts, plain.counts)
+
+
+def test_damaged_and_foreign_response_files(simulated, tmp_path):
+    path = tmp_path / "r.npz"
+    simulated.save(path)
+    with np.load(path) as file:
+        arrays = dict(file)
+    for name in arrays.keys() - {"metadata"}:
+        np.savez(path, **{k: v for k, v in arrays.items() if k != name})
+        with pytest.raises(FileFormatError, match=f"r.npz: field '{name}' is missing"):
+            Response.load(path)
+    simulated.save(path)
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(FileFormatError, match="r.npz"):
+        Response.load(path)
+    simulated.parameters.save(path)
+    with pytest.raises(FileFormatError, match="r.npz: field 'format'"):
+        Response.load(path)
+    with pytest.raises(FileNotFoundError):
+        Response.load(tmp_path / "none.npz")
+
+
+def test_repr():
+    words = "<Response 3 stimuli x 4 windows of 10 ms x 4 neurons"
+    assert repr(made_up()[0]) == words + ", with spikes>"
+    assert repr(made_up(spikes=False)[0]) == words + ">"
+
+
+def test_times_are_seconds(simulated):
+    spikes = simulated.spikes
+    assert 0 <= spikes.time.min() <= spikes.time.max() < simulated.timing.duration
+    assert simulated.timing.tau == pytest.approx(float(simulated.parameters.tau / second))
