@@ -1,6 +1,6 @@
 # Two commands for a fresh machine with Python 3.11 to 3.13 and nothing else:
 #   make demo    infer held-out photographs; leaves figures and demo.json in demo_output
-#   make test    lint, then all tests
+#   make test    lint, check the imports between folders, then run all tests
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -16,6 +16,7 @@ demo: $(VENV)/installed
 test: $(VENV)/installed-test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-logo --no-cache
 	OPENBLAS_NUM_THREADS=1 NUMBA_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadfile tests
 
 # Installed from the source tree, so that changes take effect at once.
