@@ -1,31 +1,14 @@
-"""Fixtures for all tests: a guard over Brian2's global state, a seed, small models."""
+"""Fixtures for all tests: small models and their stimuli."""
 
 import os
 from pathlib import Path
 
-import brian2
-import matplotlib
 import numpy as np
 import pytest
 from brian2 import ms
-from helpers import VARIANTS, brian2_globals, changed_globals, make_parameters
+from helpers import VARIANTS, make_parameters
 
 from ipvae_brian import Parameters
-
-matplotlib.use("Agg")
-
-
-@pytest.fixture(autouse=True)
-def leaves_brian2_alone():
-    before = brian2_globals()
-    yield
-    changed = changed_globals(before, brian2_globals())
-    assert not changed, f"the test changed Brian2's global state: {changed}"
-
-
-@pytest.fixture(autouse=True)
-def fixed_seed():
-    brian2.seed(12345)
 
 
 @pytest.fixture

@@ -26,7 +26,7 @@ def network(parameters):
     n_stimuli=st.integers(1, 3),
     seed=st.integers(0, 1000),
 )
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_window_stimuli_are_the_means_over_steps(frame_steps, window_steps, n_stimuli, seed):
     frame_steps = np.array(frame_steps)
     frames = np.random.default_rng(seed).normal(size=(n_stimuli, len(frame_steps), 3))

@@ -125,7 +125,7 @@ def test_radial_filter_flattens_the_spectrum_of_the_photographs():
     assert spread[1] < 0.6
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     filter_name=st.sampled_from(["radial", "as_published", "none"]),
     kernel=st.sampled_from([0, 3, 13]),

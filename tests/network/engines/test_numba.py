@@ -80,7 +80,7 @@ def test_random_numbers_are_independent_within_and_between_streams():
 
 
 @given(n_neurons=st.integers(1, 40), n_copies=st.integers(1, 4), seed=st.integers(0, 100))
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 def test_any_number_of_neurons_and_copies(n_neurons, n_copies, seed):
     """Around the groups of eight neurons and four spikes in which it works."""
     parameters = make_parameters(
