@@ -1,6 +1,6 @@
 # Two commands for a fresh machine with Python 3.11 to 3.13 and nothing else:
 #   make demo    infer held-out photographs; leaves figures and demo.json in demo_output
-#   make test    lint, check the imports between folders, then run all tests
+#   make test    lint, check imports and types, then run all tests
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -17,6 +17,7 @@ test: $(VENV)/installed-test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports --no-logo --no-cache
+	$(BIN)/pyright --pythonpath $(BIN)/python
 	OPENBLAS_NUM_THREADS=1 NUMBA_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadfile
 
 # Installed from the source tree, so that changes take effect at once.

@@ -1,0 +1,106 @@
+"""Calls as users write them: a type checker must accept all, and all run.
+
+`tests/test_types.py` does both; each function takes fixtures of the tests.
+"""
+
+from pathlib import Path
+
+import numpy as np
+from brian2 import Hz, Quantity, ms
+from numpy.typing import NDArray
+
+import ipvae_brian
+from ipvae_brian import (
+    IPVAE,
+    Parameters,
+    Response,
+    SpikingNetwork,
+    available_models,
+    evaluate,
+    load_model,
+    metrics,
+    plotting,
+    stimuli,
+)
+
+
+def make_parameters() -> Parameters:
+    """Numbers, lists and arrays, with and without units."""
+    dictionary = np.random.default_rng(0).normal(size=(16, 12)) / 5
+    Parameters(dictionary=dictionary.tolist())
+    return Parameters(
+        dictionary=dictionary.astype(np.float32),
+        threshold=np.full(12, 0.1),
+        leak=0.1,
+        stimulus_shape=(4, 4),
+        provenance={"data": "random"},
+    )
+
+
+def present(parameters: Parameters, stimuli: NDArray[np.float64]) -> None:
+    """One stimulus or many, for a time with units."""
+    network = SpikingNetwork(parameters, dt=1 * ms, record_potentials=range(3))
+    response: Response = network.present(stimuli[0], 100 * ms, seed=1)
+    many = network.present(stimuli, 40 * ms, reset=False, progress=False)
+    n_stimuli: int = many.n_stimuli
+    counts: NDArray[np.integer] = response.counts
+    decoded: NDArray[np.floating] = response.reconstruction()
+    assert n_stimuli == len(stimuli) and counts.ndim == 3 and decoded.shape[-1] == 16
+    assert np.all(response.spike_times(0) >= 0)
+    assert response.r2().shape == (1,)
+
+
+def movie(parameters: Parameters, stimuli: NDArray[np.float64]) -> None:
+    """Frames with one duration for all."""
+    network = SpikingNetwork(parameters, dt=1 * ms)
+    response = network.present_movie(stimuli[None], 20 * ms, seed=2)
+    assert response.counts_in_windows(10 * ms).shape[1] == 10
+
+
+def learn(stimuli: NDArray[np.float64]) -> None:
+    """The estimator, as scikit-learn's users write it."""
+    model = IPVAE(n_neurons=4, n_epochs=1, batch_size=5, random_state=0)
+    codes = model.fit(stimuli).transform(stimuli)
+    assert np.asarray(codes).shape == (5, 4)
+    score: float = model.score(stimuli)
+    assert np.isfinite(score)
+
+
+def files(parameters: Parameters, tmp_path: Path) -> None:
+    """Paths as `pathlib.Path` or text."""
+    parameters.save(tmp_path / "model.npz")
+    assert Parameters.load(str(tmp_path / "model.npz")).n_neurons == parameters.n_neurons
+
+
+def figures(parameters: Parameters, stimuli: NDArray[np.float64]) -> None:
+    """Plots of a response and of a model."""
+    network = SpikingNetwork(parameters, dt=1 * ms, record_potentials=[0, 1])
+    response = network.present(stimuli[0], 60 * ms)
+    plotting.plot_raster(response)
+    plotting.plot_membrane_and_raster(response)
+    plotting.plot_dictionary(parameters)
+
+
+def shipped(stimuli: NDArray[np.float64]) -> None:
+    """Models and photographs that come with the package, and figures of merit."""
+    names: list[str] = available_models()
+    model = load_model(names[0])
+    tau: Quantity = model.tau
+    assert tau > 1 * ms and (1 / tau) > 1 * Hz
+    patches = ipvae_brian.stimuli.load_stimuli("photographs", n_train=10, n_validation=5)
+    assert patches.train.shape == (10, 256)
+    assert np.allclose(metrics.r_squared(stimuli, stimuli), 1)
+
+
+def evaluated(parameters: Parameters, stimuli: NDArray[np.float64]) -> None:
+    """A model's figures."""
+    figures, response = evaluate(parameters, stimuli, windows=3, seed=0)
+    assert figures["n_stimuli"] == response.n_stimuli == 5
+
+
+def whitened() -> None:
+    """Photographs, whitened and cut."""
+    camera = stimuli.load_photographs()["camera"]
+    white = stimuli.whiten_image(camera, stimuli.Whitening(border=6))
+    patches = stimuli.extract_patches({"camera": camera}, 20, (8, 8), rng=0)
+    assert white.ndim == 2 and patches.shape == (20, 64)

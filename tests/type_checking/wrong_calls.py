@@ -1,0 +1,39 @@
+"""Mistakes that a type checker must find: one in each line that ends in `# error`, no others.
+
+Nothing here is run; `tests/test_types.py` compares the lines.
+"""
+
+import numpy as np
+from brian2 import ms
+from numpy.typing import NDArray
+
+import ipvae_brian
+from ipvae_brian import IPVAE, Parameters, Response, SpikingNetwork, metrics
+
+
+def parameters_take_names_and_need_a_dictionary():
+    Parameters(np.eye(3))  # error
+    Parameters()  # error
+    Parameters(dictionary=np.eye(3), treshold=1.0)  # error
+    Parameters(dictionary=np.eye(3), tau=20)  # error
+    Parameters(dictionary=np.eye(3), leak="0.1")  # error
+
+
+def networks_take_parameters_and_times_with_units(model: Parameters, x: NDArray[np.float64]):
+    SpikingNetwork(model, 200)  # error
+    SpikingNetwork(model, copies=200)  # error
+    network = SpikingNetwork(model)
+    network.present(x)  # error
+    network.infer(x, 500 * ms)  # error
+
+
+def responses_have_fields(response: Response):
+    print(response.spike_count)  # error
+
+
+def the_rest(x: NDArray[np.float64]):
+    IPVAE(neurons=512)  # error
+    IPVAE().fit()  # error
+    metrics.r_squared(x)  # error
+    ipvae_brian.load_models("photographs-512")  # error
+    print(ipvae_brian.spiking)  # error
