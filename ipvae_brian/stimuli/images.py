@@ -4,9 +4,9 @@ from importlib import resources
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
 
-from ipvae_brian._tools.checks import finite_array, known_name
+from ipvae_brian._tools.checks import known_name
+from ipvae_brian.stimuli.pictures import read_picture
 
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
 IML_SUFFIX = ".iml"
@@ -46,7 +46,7 @@ def load_photographs(names=None):
     images = {}
     for name in names:
         with files[name].open("rb") as file:
-            images[name] = _read_picture(file, f"photograph {name}")
+            images[name] = read_picture(file, f"photograph {name}")
     return images
 
 
@@ -61,15 +61,17 @@ def load_image_folder(path):
     Parameters
     ----------
     path : path-like
-        A folder. Read are .png, .jpg, .jpeg, .tif, .tiff and .bmp (Pillow) and van Hateren's .iml
-        (1024 x 1536 big-endian uint16 [1]_), whether the suffix is in small or capital letters.
-        Other files, hidden files and folders inside are passed over.
+        A folder. Read are .png, .jpg, .jpeg and .bmp (Pillow), .tif and .tiff (tifffile), whatever
+        of these a file really holds, and van Hateren's .iml (1024 x 1536 big-endian uint16 [1]_),
+        whether the suffix is in small or capital letters. Other files, hidden files and folders
+        inside are passed over.
 
     Returns
     -------
-    images : dict of str to ndarray of float32 (height, width)
-        By file name, sorted. Colour becomes luma (ITU-R 601), without transparency; grey of 16
-        bits or of floating point keeps its values. Of several pages the first is read.
+    images : dict of str to ndarray (height, width)
+        By file name, sorted; float32, or float64 where float32 would round. Grey keeps its values,
+        whatever their type and range; colours and palettes become luma (ITU-R BT.601); of one bit,
+        black is 0 and white 255. White is the high end, and pictures are turned as they say.
 
     Raises
     ------
@@ -78,7 +80,9 @@ def load_image_folder(path):
     NotADirectoryError
         If `path` is a file.
     ValueError
-        If an image cannot be read; the message names the file.
+        If an image cannot be read, is larger than `pictures.MAXIMUM_PIXELS`, or has no one reading
+        as grey values: several pictures in one file, transparent pixels, inks (CMYK), colours of
+        16 bits in PNG (Pillow keeps 8), channels of unknown meaning. The message names the file.
 
     References
     ----------
@@ -104,7 +108,7 @@ def _read_file(path):
     if path.suffix.lower() == IML_SUFFIX:
         return _read_iml(path)
     with path.open("rb") as file:
-        return _read_picture(file, path)
+        return read_picture(file, path)
 
 
 def _read_iml(path):
@@ -115,18 +119,3 @@ def _read_iml(path):
             f"({IML_SHAPE[0]} x {IML_SHAPE[1]} big-endian uint16)"
         )
     return np.fromfile(path, dtype=">u2").reshape(IML_SHAPE).astype(np.float32)
-
-
-def _read_picture(file, name):
-    # Pillow's readers raise errors of many types for broken files, so all of them are caught.
-    try:
-        with Image.open(file) as picture:
-            upright = ImageOps.exif_transpose(picture)
-            # Modes I... and F are grey of 16, 32 bits or floats, which "L" would clip to 8 bits.
-            grey = upright if upright.mode.startswith(("I", "F")) else upright.convert("L")
-            pixels = np.asarray(grey)
-    except (MemoryError, PermissionError):
-        raise
-    except Exception as error:
-        raise ValueError(f"{name}: not a readable image: {error}") from error
-    return finite_array(pixels, str(name), ndim=2, dtype=np.float32)

@@ -58,10 +58,13 @@ def test_float_tiff_is_kept(tmp_path, rng):
 
 def test_colour_becomes_luma(tmp_path, rng):
     pixels = rng.integers(0, 256, (20, 30, 4)).astype(np.uint8)
+    pixels[..., 3] = 255
     save(tmp_path / "rgb.png", pixels[..., :3])
     save(tmp_path / "rgba.png", pixels)
     luma = pixels[..., :3] @ [0.299, 0.587, 0.114]
-    for image in load_image_folder(tmp_path).values():
+    images = load_image_folder(tmp_path)
+    assert len(images) == 2
+    for image in images.values():
         np.testing.assert_allclose(image, luma, atol=1)
 
 
