@@ -19,9 +19,9 @@ from benchmarks.common import BATCH
 from benchmarks.measure import CpuClock, has_torch, one_thread
 from benchmarks.peers.dictionary_learning import DictionaryLearning
 from benchmarks.peers.lca import LCA
+from ipvae_brian.learning.batches import shuffled_batches
 from ipvae_brian.learning.estimator import IPVAE
 from ipvae_brian.learning.evaluation import evaluate
-from ipvae_brian.learning.training import shuffled_batches
 from ipvae_brian.response.metrics import distance, r_squared
 from ipvae_brian.stimuli import load_stimuli
 

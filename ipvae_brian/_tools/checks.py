@@ -109,12 +109,19 @@ def number(value, name, *, minimum=None, maximum=None, above=None, below=None):
 
 
 def whole_number(value, name, *, minimum=1):
-    """Return one integer that is at least `minimum`."""
+    """Return one integer that is at least `minimum`, if that is not None."""
     if isinstance(value, bool) or not isinstance(value, Integral):
         raise TypeError(f"{name} must be a whole number, got {value!r}")
-    if value < minimum:
+    if minimum is not None and value < minimum:
         raise ValueError(f"{name} must be at least {minimum}, got {value}")
     return int(value)
+
+
+def flag(value, name):
+    """Return True or False; nothing else is taken for one of them."""
+    if not isinstance(value, bool | np.bool_):
+        raise TypeError(f"{name} must be True or False, got {value!r}")
+    return bool(value)
 
 
 def known_name(value, name, known):

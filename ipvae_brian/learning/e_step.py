@@ -1,96 +1,115 @@
-"""The E-step of learning: batches are cut into shards, simulated, and summed up.
+"""The E-step of learning: batches are cut into chunks, simulated, and summed up.
 
-A shard is what the copies of one network see at once. Each has random numbers of its own, made of
+A chunk is what the copies of one network see at once. Each has random numbers of its own, made of
 the training's seed, the number of the batch and its own, so it does not matter which process
 simulates it, in which order, or how often.
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterator
 from functools import reduce
 from operator import add
+from typing import Any
 
 import numpy as np
+from brian2.only import second
+from numpy.typing import NDArray
 
 from ipvae_brian._tools.parallel import OneNetwork
 from ipvae_brian._tools.threads import one_blas_thread
-from ipvae_brian.learning.statistics import BatchSums, rounded
+from ipvae_brian.learning.settings import TrainingSettings
+from ipvae_brian.learning.statistics import BatchStatistics
+from ipvae_brian.model.parameters import Parameters
+from ipvae_brian.network.presentation import Outcome, Trial
+from ipvae_brian.network.spiking import SpikingNetwork
 
-# Stimuli of a shard that are kept for reviving silent neurons: those reconstructed worst.
-N_WORST = 16
 
-
-@dataclass
-class Shard:
-    """What learning needs to know of a simulated shard, or of several added up.
+def training_parameters(
+    settings: TrainingSettings, dictionary: NDArray, **others: Any
+) -> Parameters:
+    """Return the parameters of the network that is trained.
 
     Parameters
     ----------
-    sums : BatchSums
-        Of the windows that count.
-    n_stimuli, n_diverged : int
-        Stimuli shown; those of them that ran away and are left out of all the rest.
-    r2, zeros, spikes : float
-        BatchSums over stimuli, of the last window.
-    worst_stimuli : numpy.ndarray, shape (n_worst, n_pixels)
-    worst_counts : numpy.ndarray, shape (n_worst, n_neurons)
-        The stimuli that are reconstructed worst, and their counts in the last window.
+    settings : TrainingSettings
+    dictionary : numpy.ndarray, shape (n_pixels, n_neurons)
+    **others
+        Further arguments of `Parameters`, or other values than those of training.
     """
+    values = {
+        "gain": settings.training_gain,
+        "sparsity": settings.training_sparsity,
+        "highest_potential": settings.training_highest_potential,
+    }
+    return Parameters.from_unit_dictionary(
+        dictionary,
+        spike_size=settings.spike_size,
+        noise_penalty=settings.noise_penalty,
+        leak=settings.leak,
+        tau=settings.tau_seconds * second,
+        **(values | others),
+    )
 
-    sums: BatchSums
-    n_stimuli: int
-    n_diverged: int
-    r2: float
-    zeros: float
-    spikes: float
-    worst_stimuli: np.ndarray
-    worst_counts: np.ndarray
 
-    @classmethod
-    def of(cls, trial, outcome, settings, dictionary):
-        """Sum up a trial."""
-        fit = np.flatnonzero(~outcome.diverged[: trial.used])
-        stimuli, counts = trial.frames[fit, 0], outcome.counts[fit]
-        last = counts[:, -1]
-        error = ((stimuli - last.astype(dictionary.dtype) @ dictionary.T) ** 2).sum(axis=1)
-        total = ((stimuli - stimuli.mean(axis=1, keepdims=True)) ** 2).sum(axis=1)
-        # A stimulus without variance counts as explained. (Of equal numbers the mean is rounded,
-        # so their total need not be zero.)
-        varied = np.ptp(stimuli, axis=1) > 0
-        r2 = 1 - np.divide(error, total, out=np.zeros_like(error), where=varied)
-        worst = np.argsort(-error, kind="stable")[:N_WORST]
-        return cls(
-            sums=BatchSums.of(
-                stimuli, counts[:, settings.windows_left_out :], dictionary
-            ).rounded(),
-            n_stimuli=trial.used,
-            n_diverged=trial.used - len(fit),
-            r2=float(rounded(r2.sum())),
-            zeros=float(rounded((last == 0).mean(axis=1).sum())),
-            spikes=float(last.sum()),
-            worst_stimuli=stimuli[worst],
-            worst_counts=last[worst],
-        )
+def training_network(
+    settings: TrainingSettings, dictionary: NDArray, steps_per_tau: int
+) -> SpikingNetwork:
+    """Return a network of as many copies as there are stimuli in a chunk."""
+    return SpikingNetwork(
+        training_parameters(settings, dictionary),
+        pathway="shared",
+        n_copies=settings.chunk_size,
+        dt=settings.tau_seconds / steps_per_tau * second,
+        engine=settings.engine,
+        name="ipvae_training",
+    )
 
-    def __add__(self, other):
-        def both(name):
-            return getattr(self, name) + getattr(other, name)
 
-        def stacked(name):
-            return np.concatenate([getattr(self, name), getattr(other, name)])
+def chunks(
+    settings: TrainingSettings,
+    stimuli: NDArray,
+    n_batch: int,
+    steps_per_tau: int,
+    first_chunk: int = 0,
+) -> Iterator[Trial]:
+    """Yield the chunks of a batch, or of a part of it that begins with chunk `first_chunk`."""
+    size = settings.chunk_size
+    steps = np.array([settings.n_windows * steps_per_tau])
+    shape = (settings.n_windows, size, settings.n_neurons)
+    # Used again by every chunk, whose statistics are taken before the next begins.
+    counts, expected = np.empty(shape, np.int32), np.empty(shape, np.float32)
+    for chunk, begin in enumerate(range(0, len(stimuli), size), first_chunk):
+        part = stimuli[begin : begin + size]
+        frames = np.zeros((size, 1, stimuli.shape[1]), np.float32)
+        frames[: len(part), 0] = part
+        seed = [settings.seed, 1, n_batch, chunk]
+        yield Trial(frames, steps, seed=seed, used=len(part), counts=counts, expected=expected)
 
-        added = ("sums", "n_stimuli", "n_diverged", "r2", "zeros", "spikes")
-        values = {name: both(name) for name in added}
-        return Shard(
-            **values,
-            worst_stimuli=stacked("worst_stimuli"),
-            worst_counts=stacked("worst_counts"),
-        )
+
+def statistics_of(
+    trial: Trial, outcome: Outcome, settings: TrainingSettings, dictionary: NDArray
+) -> BatchStatistics:
+    """Return the statistics of a simulated chunk, ready to be added to those of others."""
+    fit = np.flatnonzero(~outcome.diverged[: trial.used])
+    return BatchStatistics.of(
+        trial.frames[fit, 0],
+        outcome.counts[fit],
+        dictionary,
+        windows_left_out=settings.windows_left_out,
+        n_diverged=trial.used - len(fit),
+    ).rounded()
 
 
 _kept = OneNetwork()
 
 
-def simulate_shards(settings, dictionary, stimuli, n_batch, first_shard):
+def simulate_chunks(
+    settings: TrainingSettings,
+    dictionary: NDArray,
+    stimuli: NDArray,
+    n_batch: int,
+    steps_per_tau: int,
+    first_chunk: int,
+) -> BatchStatistics:
     """Simulate a part of a batch in a worker.
 
     Parameters
@@ -100,21 +119,26 @@ def simulate_shards(settings, dictionary, stimuli, n_batch, first_shard):
     stimuli : numpy.ndarray, shape (n_stimuli, n_pixels)
     n_batch : int
         Number of the batch.
-    first_shard : int
-        Number of the first of these shards within it.
+    steps_per_tau : int
+    first_chunk : int
+        Number of the first of these chunks within it.
 
     Returns
     -------
-    Shard
-        All of them added up.
+    BatchStatistics
+        Of all of them.
     """
-    shards = []
+    done = []
 
     def collect(trial, outcome):
-        shards.append(Shard.of(trial, outcome, settings, dictionary))
+        done.append(statistics_of(trial, outcome, settings, dictionary))
 
-    key = (settings, stimuli.shape[1])
-    with _kept.use(key, lambda: settings.network(dictionary)) as network, one_blas_thread():
-        network.set_parameters(settings.parameters(dictionary))
-        network.run_trials(settings.trials(stimuli, n_batch, first_shard), collect)
-    return reduce(add, shards)
+    def build():
+        return training_network(settings, dictionary, steps_per_tau)
+
+    key = settings, steps_per_tau, stimuli.shape[1]
+    with _kept.use(key, build) as network, one_blas_thread():
+        network.set_parameters(training_parameters(settings, dictionary))
+        trials = chunks(settings, stimuli, n_batch, steps_per_tau, first_chunk)
+        network.run_trials(trials, collect)
+    return reduce(add, done)

@@ -3,29 +3,39 @@
 import math
 from collections.abc import Iterable
 from dataclasses import asdict, replace
-from itertools import chain, islice
+from itertools import islice
+from os import PathLike
+from typing import Any, Self
 
 import numpy as np
-from brian2.only import ms
+from brian2.only import Quantity
+from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from ipvae_brian._tools.checks import finite_array, number, seconds, whole_number
+from ipvae_brian._tools.checks import finite_array, whole_number
 from ipvae_brian.errors import FileFormatError
-from ipvae_brian.learning.settings import TrainingSettings
-from ipvae_brian.learning.training import Training, fingerprint, shuffled_batches
+from ipvae_brian.learning.batches import begin_stream, is_stream, shuffled_batches
+from ipvae_brian.learning.checkpoint import (
+    TrainingState,
+    fingerprint,
+    read_checkpoint,
+    write_checkpoint,
+)
+from ipvae_brian.learning.e_step import training_parameters
+from ipvae_brian.learning.settings import arguments_from, checked_settings
+from ipvae_brian.learning.standardisation import Standardisation
+from ipvae_brian.learning.training import Training
 from ipvae_brian.model.parameters import Parameters
 from ipvae_brian.network.batch import COPIES, simulate_many
 from ipvae_brian.network.engines.choice import available_engine, default_engine
 from ipvae_brian.network.spiking import SpikingNetwork
 from ipvae_brian.network.stability import choose_dt
+from ipvae_brian.response.response import Response
 
 # Numbers that are left as they are, above all in memory-mapped files; others become float32.
 KEPT = [np.float32, np.float64, np.float16, np.uint8, np.int8, np.uint16, np.int16]
-# Stimuli that training simulates at a time. Sums of each shard travel between processes, so they
-# should be few; and the state of its network should not outgrow the caches.
-LARGEST_SHARD = 500
 # Bound of potentials outside training: 400 spikes per tau, far above what inference needs.
 HIGHEST_POTENTIAL = 6.0
 # Spikes per tau; a neuron that hardly fired in training must still be able to begin.
@@ -207,7 +217,9 @@ class IPVAE(TransformerMixin, BaseEstimator):
 
     # Learning
 
-    def fit(self, X, y=None, *, resume=False):
+    def fit(
+        self, X: ArrayLike | Iterable[ArrayLike], y: None = None, *, resume: bool = False
+    ) -> Self:
         """Learn the dictionary.
 
         Parameters
@@ -245,51 +257,63 @@ class IPVAE(TransformerMixin, BaseEstimator):
                 f"checkpoint needs an integer random_state, got {self.random_state!r}: a training "
                 "that resumes has to draw the same random numbers"
             )
+        settings, n_total = self._checked_settings(), None
         if is_stream(X):
-            first, batches = self._begin_stream(X)
+            first, batches = begin_stream(
+                X, self._validated, settings.batch_size, settings.n_epochs
+            )
         else:
-            first = X = validate_data(self, X, dtype=KEPT)
-        self._set_standardisation(first)
-        settings = self._settings(first)
-        mark = fingerprint(first)
-        training = Training(settings, first.shape[1])
+            first = X = self._validated(X, True)
+            n_total = settings.n_epochs * math.ceil(len(X) / settings.batch_size)
+        standardisation = self._standardisation_of(first)
+        settings = self._with_steps(settings, standardisation, first)
+        mark, state = fingerprint(first), None
         if resume:
             try:
-                training = Training.resume(self.checkpoint, settings, mark)
+                state = read_checkpoint(self.checkpoint, settings, mark)
             except FileNotFoundError:
                 pass  # killed before the first checkpoint: begin
-        self._training = training
-        done, n_total = training.n_batches, None
-        if is_stream(X):
+        state = state or TrainingState.begin(settings, first.shape[1])
+        training = self._training = Training(settings, state, standardisation)
+        done = state.n_batches
+        if n_total is None:
             batches = islice(batches, done, None)
         else:
-            n_total = settings.n_epochs * math.ceil(len(X) / settings.batch_size)
             batches = shuffled_batches(
                 X, settings.batch_size, settings.n_epochs, settings.seed, done
             )
+        try:
+            self._learn(training, batches, n_total, mark)
+        finally:
+            if training.state.n_batches:
+                self._set_learned()
+        return self
 
-        def after_batch(training):
-            if self.checkpoint is not None and training.n_batches % self.checkpoint_every == 0:
-                training.save(self.checkpoint, mark)
+    def _learn(self, training, batches, n_total, mark):
+        """Learn from batches, writing checkpoints on the way and at the end."""
+
+        def write():
+            if self.checkpoint is not None:
+                write_checkpoint(self.checkpoint, training.state, training.settings, mark)
+
+        def after_batch(state):
+            if state.n_batches % self.checkpoint_every == 0:
+                write()
 
         try:
             training.learn(
-                map(self.standardise_stimuli, batches),
+                batches,
                 n_total=n_total,
                 after_batch=after_batch,
                 n_jobs=self.n_jobs,
                 progress=self.progress,
             )
         except KeyboardInterrupt:
-            if self.checkpoint is not None:
-                training.save(self.checkpoint, mark)
-            self._set_learned()
+            write()
             raise
-        if self.checkpoint is not None:
-            training.save(self.checkpoint, mark)
-        return self._set_learned()
+        write()
 
-    def partial_fit(self, X, y=None):
+    def partial_fit(self, X: ArrayLike, y: None = None) -> Self:
         """Learn from one more array of stimuli, in batches of `batch_size`, in their order.
 
         The first call determines the standardisation and starts from a random dictionary, or goes
@@ -307,107 +331,53 @@ class IPVAE(TransformerMixin, BaseEstimator):
             Itself.
         """
         loaded = hasattr(self, "parameters_")
-        X = validate_data(self, X, dtype=KEPT, reset=not loaded)
+        X = self._validated(X, not loaded)
         if not hasattr(self, "_training"):
-            dictionary = None
+            dictionary, standardisation = None, self._standardisation_of(X)
             if loaded:
                 dictionary = self.parameters_.dictionary.astype(np.float32)
-            else:
-                self._set_standardisation(X)
-            self._training = Training(self._settings(X), X.shape[1], dictionary)
+                standardisation = self._learned_standardisation()
+            settings = self._with_steps(self._checked_settings(), standardisation, X)
+            state = TrainingState.begin(settings, X.shape[1], dictionary)
+            self._training = Training(settings, state, standardisation)
         size = self._training.settings.batch_size
-        batches = (self.standardise_stimuli(X[i : i + size]) for i in range(0, len(X), size))
+        batches = (X[i : i + size] for i in range(0, len(X), size))
         self._training.learn(batches, n_jobs=self.n_jobs, progress=False)
         return self._set_learned()
 
-    def _begin_stream(self, X):
-        """The first array of a stream, and all of its batches, that array's included."""
-        epochs = whole_number(self.n_epochs, "n_epochs")
-        if iter(X) is X and epochs > 1:
-            raise ValueError(
-                f"n_epochs must be 1 for an iterator, which cannot be read twice, got {epochs}; "
-                "give an object that can be iterated over again"
-            )
-        size = whole_number(self.batch_size, "batch_size")
-        arrays = chain.from_iterable(X for _ in range(epochs))
-        first = next(arrays, None)
-        if first is None:
-            raise ValueError("X is an iterator without any array of stimuli")
-        first = validate_data(self, first, dtype=KEPT)
+    def _validated(self, X, first=False):
+        """Stimuli as an array; the first ones tell how many pixels all others must have."""
+        return validate_data(self, X, dtype=KEPT, reset=first)
 
-        def batches():
-            for array in chain([first], arrays):
-                checked = validate_data(self, array, dtype=KEPT, reset=False)
-                for begin in range(0, len(checked), size):
-                    yield checked[begin : begin + size]
+    def _standardisation_of(self, X):
+        return Standardisation.of(X) if self.standardise else Standardisation()
 
-        return first, batches()
+    def _learned_standardisation(self):
+        check_is_fitted(self, "parameters_")
+        p = self.parameters_
+        return Standardisation(p.stimulus_mean, p.stimulus_scale)
 
-    def _set_standardisation(self, X):
-        self._mean, self._scale = 0.0, 1.0
-        if not self.standardise:
-            return
-        # In pieces, since X may be larger than memory; about a value of X, to keep precision.
-        origin, total, squares = float(X[0, 0]), 0.0, 0.0
-        for begin in range(0, len(X), 10_000):
-            part = X[begin : begin + 10_000].astype(np.float64) - origin
-            total += part.sum()
-            squares += (part**2).sum()
-        mean = total / X.size
-        self._mean = float(origin + mean)
-        self._scale = math.sqrt(max(squares / X.size - mean**2, 0.0))
-        if not self._scale > 1e-12 * max(1.0, abs(self._mean)):
-            raise ValueError(
-                f"X is constant ({self._mean:g} in {X.shape[0]} samples): there is nothing to learn"
-            )
+    def standardise_stimuli(self, X: ArrayLike) -> NDArray[np.float32]:
+        """Return stimuli as the network takes them, (n_stimuli, n_pixels)."""
+        return self._learned_standardisation().apply(X)
 
-    def standardise_stimuli(self, X):
-        """Stimuli as the network takes them, (n_stimuli, n_pixels) float32."""
-        X = np.asarray(X, dtype=np.float32)
-        return (X - np.float32(self._mean)) / np.float32(self._scale)
+    def _checked_settings(self):
+        """The settings, with the engine and the seed that will be used."""
+        arguments = self.get_params() | {"random_state": self._seed()}
+        settings = checked_settings(arguments)
+        return replace(settings, engine=available_engine(settings.engine or default_engine()))
 
-    def _settings(self, X):
-        tau = 20 * ms if self.tau is None else self.tau
-        batch_size = whole_number(self.batch_size, "batch_size")
-        n_windows = whole_number(self.n_windows, "n_windows")
-        left_out = whole_number(self.windows_left_out, "windows_left_out", minimum=0)
-        if left_out >= n_windows:
-            raise ValueError(
-                f"windows_left_out must be less than n_windows, got {left_out} of {n_windows}"
-            )
-        for name in ("checkpoint_every", "inference_windows"):
-            whole_number(getattr(self, name), name)
-        number(self.gain, "gain", above=0)
-        number(self.sparsity, "sparsity", minimum=0)
-        values = {
-            "n_neurons": whole_number(self.n_neurons, "n_neurons"),
-            "spike_size": number(self.spike_size, "spike_size", above=0),
-            "training_gain": number(self.training_gain, "training_gain", above=0),
-            "training_sparsity": number(self.training_sparsity, "training_sparsity", minimum=0),
-            "training_highest_potential": number(
-                self.training_highest_potential, "training_highest_potential", above=-2
-            ),
-            "noise_penalty": number(self.noise_penalty, "noise_penalty", minimum=0),
-            "leak": number(self.leak, "leak", minimum=0),
-            "tau_seconds": seconds(tau, "tau"),
-            "batch_size": batch_size,
-            "shard_size": math.ceil(batch_size / math.ceil(batch_size / LARGEST_SHARD)),
-            "n_windows": n_windows,
-            "windows_left_out": left_out,
-            "n_epochs": whole_number(self.n_epochs, "n_epochs"),
-            "averaging_rate": number(self.averaging_rate, "averaging_rate", above=0, maximum=1),
-            "dictionary_step": number(self.dictionary_step, "dictionary_step", above=0, below=2),
-            "ridge": number(self.ridge, "ridge", above=0),
-            "annealing": number(self.annealing, "annealing", minimum=0, maximum=1),
-            "revive_after": whole_number(self.revive_after, "revive_after"),
-            "engine": available_engine(self.engine or default_engine()),
-            "seed": whole_number(self._seed(), "random_state", minimum=0),
-        }
-        if self.steps_per_tau is None:
-            steps = self._stable_steps(X, values)
-        else:
-            steps = whole_number(self.steps_per_tau, "steps_per_tau")
-        return TrainingSettings(steps_per_tau=steps, **values)
+    def _with_steps(self, settings, standardisation, X):
+        """Settings with steps per tau that are stable for a random dictionary, unless given.
+
+        The limit is used up, because stimuli that diverge are left out.
+        """
+        if settings.steps_per_tau is not None:
+            return settings
+        sample = standardisation.apply(X[:: max(1, len(X) // 1000)])
+        dictionary = TrainingState.begin(settings, X.shape[1]).dictionary
+        dt = choose_dt(training_parameters(settings, dictionary), sample, margin=1.0)
+        return replace(settings, steps_per_tau=round(settings.tau_seconds / dt))
 
     def _seed(self):
         """An integer `random_state` itself, otherwise one drawn from it."""
@@ -415,57 +385,51 @@ class IPVAE(TransformerMixin, BaseEstimator):
             return int(self.random_state)
         return check_random_state(self.random_state).randint(2**31)
 
-    def _stable_steps(self, X, values):
-        """Steps per tau for training: those that are stable for a random dictionary.
-
-        The limit is used up, because stimuli that diverge are left out.
-        """
-        sample = self.standardise_stimuli(X[:: max(1, len(X) // 1000)])
-        probe = Training(TrainingSettings(steps_per_tau=1, **values), X.shape[1])
-        dt = choose_dt(probe.parameters(), sample, margin=1.0)
-        return round(values["tau_seconds"] / dt)
-
     def _set_learned(self):
         training = self._training
-        statistics = training.statistics
+        state, settings = training.state, training.settings
         prior = {}
         if self.learn_prior:
-            prior_rates = np.maximum(statistics.mean_counts, SMALLEST_PRIOR_RATE)
+            prior_rates = np.maximum(state.statistics.mean_counts, SMALLEST_PRIOR_RATE)
             prior["resting_potential"] = np.log(prior_rates)
-        parameters = training.parameters(
+        parameters = training_parameters(
+            settings,
+            state.dictionary,
             **prior,
             gain=self.gain,
             sparsity=self.sparsity,
             highest_potential=HIGHEST_POTENTIAL,
             stimulus_shape=self.stimulus_shape,
-            stimulus_mean=self._mean,
-            stimulus_scale=self._scale,
+            stimulus_mean=training.standardisation.mean,
+            stimulus_scale=training.standardisation.scale,
         )
-        self.noise_variance_ = max(float(statistics.noise_variance), 1e-12)
+        self.noise_variance_ = max(float(state.statistics.noise_variance), 1e-12)
         self.parameters_ = parameters.with_noise_variance(self.noise_variance_)
-        own = {
-            "gain": float(self.gain),
-            "sparsity": float(self.sparsity),
-            "inference_windows": int(self.inference_windows),
-            "random_state": training.settings.seed,
-        }
-        self.settings_ = asdict(training.settings) | own
-        self.mean_counts_ = statistics.mean_counts.copy()
-        self.training_figures_ = dict(training.figures)
-        self.n_batches_ = training.n_batches
-        self.n_revived_ = training.n_revived
-        self.n_diverged_ = training.n_diverged
+        self.settings_ = asdict(settings) | {"steps_per_tau": state.steps_per_tau}
+        self.mean_counts_ = state.statistics.mean_counts.copy()
+        self.training_figures_ = dict(state.figures)
+        self.n_batches_ = state.n_batches
+        self.n_revived_ = state.n_revived
+        self.n_diverged_ = state.n_diverged
         return self
 
     @property
-    def components_(self):
-        """The dictionary with a row for each neuron, (n_neurons, n_pixels)."""
+    def components_(self) -> NDArray[np.float64]:
+        """Return the dictionary with a row for each neuron, (n_neurons, n_pixels)."""
         check_is_fitted(self, "parameters_")
         return self.parameters_.dictionary.T
 
     # Using what was learned
 
-    def simulate(self, X, duration=None, *, pathway=None, seed=None, **options):
+    def simulate(
+        self,
+        X: ArrayLike,
+        duration: Quantity | None = None,
+        *,
+        pathway: str | None = None,
+        seed: int | None = None,
+        **options: Any,
+    ) -> Response:
         """Simulate the network on stimuli.
 
         Parameters
@@ -486,7 +450,7 @@ class IPVAE(TransformerMixin, BaseEstimator):
             Its stimuli and reconstructions are standardised.
         """
         check_is_fitted(self, "parameters_")
-        X = validate_data(self, X, dtype=np.float32, reset=False)
+        X = validate_data(self, X, dtype=KEPT, reset=False)
         p = self.parameters_
         if duration is None:
             duration = whole_number(self.inference_windows, "inference_windows") * p.tau
@@ -500,8 +464,8 @@ class IPVAE(TransformerMixin, BaseEstimator):
         stimuli = self.standardise_stimuli(X)
         return network.present(stimuli, duration, seed=seed, progress=self.progress)
 
-    def transform(self, X):
-        """Spike counts of each neuron in the last window of tau, (n_stimuli, n_neurons)."""
+    def transform(self, X: ArrayLike) -> NDArray[np.float64]:
+        """Return spike counts of the last window of tau, (n_stimuli, n_neurons)."""
         return self._infer(X).counts[:, -1].astype(np.float64)
 
     def _infer(self, X):
@@ -520,24 +484,31 @@ class IPVAE(TransformerMixin, BaseEstimator):
             progress=self.progress,
         )
 
-    def inverse_transform(self, X):
-        """Stimuli decoded from spike counts (n_stimuli, n_neurons), in their own units."""
+    def inverse_transform(self, X: ArrayLike) -> NDArray[np.float64]:
+        """Return stimuli decoded from spike counts (n_stimuli, n_neurons), in their own units."""
         check_is_fitted(self, "parameters_")
         p = self.parameters_
         counts = finite_array(X, "X", shape=(None, p.n_neurons))
-        return counts @ p.dictionary.T * self._scale + self._mean
+        return self._learned_standardisation().undo(counts @ p.dictionary.T)
 
-    def score(self, X, y=None):
-        """Mean R2 of stimuli decoded from the counts of the last window of tau; a float."""
+    def score(self, X: ArrayLike, y: None = None) -> float:
+        """Return the mean R2 of stimuli decoded from the counts of the last window of tau."""
         return float(np.nanmean(self._infer(X).r2()))
 
-    def distance(self, X):
-        """Distance d from a perfect and empty code (lower is better); see `metrics.distance`."""
+    def distance(self, X: ArrayLike) -> float:
+        """Return the distance from a perfect and empty code; see `metrics.distance`."""
         return self._infer(X).distance()
 
     # Files
 
-    def save(self, path, *, stimulus_shape=None, whitening=None, provenance=None):
+    def save(
+        self,
+        path: str | PathLike,
+        *,
+        stimulus_shape: tuple[int, ...] | None = None,
+        whitening: dict | None = None,
+        provenance: dict | None = None,
+    ) -> None:
         """Write the learned parameters as a model file; see `Parameters.save`.
 
         Parameters
@@ -557,30 +528,31 @@ class IPVAE(TransformerMixin, BaseEstimator):
         replace(self.parameters_, **told).save(path)
 
     @classmethod
-    def load(cls, path):
-        """An estimator with the parameters of a model file, ready to transform.
+    def load(cls, path: str | PathLike) -> Self:
+        """Return an estimator with the parameters of a model file, ready to transform.
 
         Raises
         ------
         FileNotFoundError, FileFormatError
-            As for `Parameters.load`.
+            As for `Parameters.load`, and if the settings in it are not valid.
         """
         parameters = Parameters.load(path)
         stored = parameters.provenance.get("settings", {})
         if not isinstance(stored, dict):
             raise FileFormatError(f"{path}: field 'provenance': settings must be a dict")
-        known = cls().get_params()
-        estimator = cls(**{k: v for k, v in stored.items() if k in known})
-        estimator.set_params(
-            n_neurons=parameters.n_neurons,
-            tau=parameters.tau,
-            stimulus_shape=parameters.stimulus_shape,
-            engine=None,  # what is installed here may be another
-        )
+        try:
+            arguments = arguments_from(stored)
+        except (TypeError, ValueError) as error:
+            raise FileFormatError(f"{path}: field 'provenance': settings: {error}") from error
+        arguments |= {
+            "n_neurons": parameters.n_neurons,
+            "tau": parameters.tau,
+            "stimulus_shape": parameters.stimulus_shape,
+        }
+        estimator = cls(**arguments)
         estimator.parameters_ = parameters
         estimator.settings_ = stored
         estimator.noise_variance_ = parameters.noise_variance
-        estimator._mean, estimator._scale = parameters.stimulus_mean, parameters.stimulus_scale
         estimator.n_features_in_ = parameters.n_pixels
         return estimator
 
@@ -592,9 +564,3 @@ class IPVAE(TransformerMixin, BaseEstimator):
         tags.non_deterministic = True
         tags.transformer_tags.preserves_dtype = []
         return tags
-
-
-def is_stream(X):
-    """Whether X is an iterable of arrays rather than one array."""
-    array_like = hasattr(X, "shape") or hasattr(X, "__array__") or isinstance(X, list | tuple | str)
-    return isinstance(X, Iterable) and not array_like

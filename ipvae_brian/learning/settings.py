@@ -1,80 +1,203 @@
-"""Everything that determines a training besides its data."""
+"""The settings of a training, listed once: name, default, bounds and what each is for.
 
-from dataclasses import dataclass
+`IPVAE` takes its defaults and checks from this list, and the command line its options, so nothing
+here imports more than Python itself.
+"""
 
-import numpy as np
-from brian2.only import second
+import math
+from collections.abc import Mapping
+from dataclasses import Field, dataclass, field, fields
+from typing import Any, get_args
 
-from ipvae_brian.model.parameters import Parameters
-from ipvae_brian.network.presentation import Trial
-from ipvae_brian.network.spiking import SpikingNetwork
+# Stimuli that training simulates at a time. Statistics of each chunk travel between processes, so
+# they should be few; and the state of its network should not outgrow the caches.
+LARGEST_CHUNK = 500
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One setting of a training.
+
+    Parameters
+    ----------
+    name : str
+        As in `IPVAE`.
+    kind : type
+        int, float, bool or str.
+    default : object
+        A time in seconds; None is something that is chosen when a training begins.
+    help : str
+        What it is, in a line.
+    unit : str, optional
+        "second" for a time, which `IPVAE` takes as a quantity.
+    minimum, maximum, above, below : float, optional
+        Bounds; the last two exclude themselves.
+
+    Examples
+    --------
+    >>> from ipvae_brian.learning.settings import TRAINING_SETTINGS
+    >>> ridge = next(setting for setting in TRAINING_SETTINGS if setting.name == "ridge")
+    >>> ridge.default, ridge.check(1)
+    (0.01, 1.0)
+    """
+
+    name: str
+    kind: type
+    default: Any
+    help: str
+    unit: str | None = None
+    minimum: float | None = None
+    maximum: float | None = None
+    above: float | None = None
+    below: float | None = None
+
+    def check(self, value: Any) -> Any:
+        """Return `value` as a plain number, flag or name, if it is allowed.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If it is not; the message names the setting, what was expected and what came.
+        """
+        # Imported here, because the list above has to be there before NumPy and Brian2 are loaded.
+        from ipvae_brian._tools import checks
+
+        if value is None and (self.default is None or self.unit):
+            return self.default
+        if self.unit:
+            return checks.seconds(value, self.name)
+        if self.kind is bool:
+            return checks.flag(value, self.name)
+        if self.kind is int:
+            return checks.whole_number(value, self.name, minimum=self.minimum)
+        if self.kind is str:
+            return value
+        bounds = {name: getattr(self, name) for name in ("minimum", "maximum", "above", "below")}
+        return checks.number(value, self.name, **bounds)
+
+
+def _setting(default: Any, text: str, name: str | None = None, **others: Any) -> Any:
+    """One field of `TrainingSettings`; `name` where `IPVAE` calls it otherwise."""
+    metadata = {"name": name, "help": text, **others}
+    return field(default=default, metadata=metadata)
 
 
 @dataclass(frozen=True)
 class TrainingSettings:
-    """What determines a training besides its data; stored with checkpoints and compared.
+    """What determines a training besides its stimuli; stored with checkpoints and compared.
 
-    Names as in `IPVAE`, which documents and checks them.
+    Names as in `IPVAE`, which documents them.
+
+    Examples
+    --------
+    >>> from ipvae_brian.learning.settings import TrainingSettings
+    >>> TrainingSettings(batch_size=1200).chunk_size
+    400
     """
 
-    n_neurons: int
-    spike_size: float
-    noise_penalty: float
-    leak: float
-    tau_seconds: float
-    training_gain: float
-    training_sparsity: float
-    training_highest_potential: float
-    steps_per_tau: int
-    batch_size: int
-    shard_size: int
-    n_windows: int
-    windows_left_out: int
-    n_epochs: int
-    averaging_rate: float
-    dictionary_step: float
-    ridge: float
-    annealing: float
-    revive_after: int
-    engine: str
-    seed: int
+    n_neurons: int = _setting(512, "number of neurons", minimum=1)
+    spike_size: float = _setting(0.4, "length of every dictionary column", above=0)
+    gain: float = _setting(6.0, "gain kappa of the model", above=0)
+    sparsity: float = _setting(0.25, "sparsity lambda of the model", minimum=0)
+    noise_penalty: float = _setting(
+        0.0, "share of the spike's own noise in the threshold", minimum=0
+    )
+    leak: float = _setting(0.0, "pull of the potential to rest per tau", minimum=0)
+    tau_seconds: float = _setting(0.02, "membrane time constant", "tau", unit="second")
+    training_gain: float = _setting(5.0, "gain while learning", above=0)
+    training_sparsity: float = _setting(0.6, "sparsity while learning", minimum=0)
+    training_highest_potential: float = _setting(
+        4.0, "bound of potentials while learning", above=-2
+    )
+    steps_per_tau: int | None = _setting(
+        None, "time steps of training per tau; chosen for the stimuli unless given", minimum=1
+    )
+    batch_size: int = _setting(200, "stimuli between two updates of the dictionary", minimum=1)
+    n_windows: int = _setting(2, "windows of tau that each stimulus is shown", minimum=1)
+    windows_left_out: int = _setting(1, "windows before counts are used", minimum=0)
+    n_epochs: int = _setting(1, "passes over the stimuli", minimum=1)
+    averaging_rate: float = _setting(
+        0.07, "rate of the running averages per batch", above=0, maximum=1
+    )
+    dictionary_step: float = _setting(
+        1.5, "part of the way to the best dictionary per update", above=0, below=2
+    )
+    ridge: float = _setting(0.01, "regularisation of the update", above=0)
+    annealing: float = _setting(
+        0.5, "last part of the training, in which rates fall", minimum=0, maximum=1
+    )
+    revive_after: int = _setting(
+        4000, "stimuli after which a silent neuron is re-seeded", minimum=1
+    )
+    inference_windows: int = _setting(16, "windows of tau that inference takes", minimum=1)
+    learn_prior: bool = _setting(False, "whether prior rates become the neurons' mean rates")
+    standardise: bool = _setting(True, "whether stimuli are z-scored")
+    engine: str | None = _setting(
+        None, "numba, numpy or brian2; the fastest installed unless given"
+    )
+    seed: int | None = _setting(None, "seed of everything random", "random_state", minimum=0)
 
-    def parameters(self, dictionary, **others):
-        """The network that is trained, or with other arguments one with the same dictionary."""
-        values = {
-            "gain": self.training_gain,
-            "sparsity": self.training_sparsity,
-            "highest_potential": self.training_highest_potential,
-        }
-        return Parameters.from_unit_dictionary(
-            dictionary,
-            spike_size=self.spike_size,
-            noise_penalty=self.noise_penalty,
-            leak=self.leak,
-            tau=self.tau_seconds * second,
-            **(values | others),
+    @property
+    def chunk_size(self) -> int:
+        """Stimuli that are simulated at a time: even parts of a batch."""
+        return math.ceil(self.batch_size / math.ceil(self.batch_size / LARGEST_CHUNK))
+
+
+def _record(entry: Field) -> Setting:
+    kind = (get_args(entry.type) or (entry.type,))[0]
+    values = dict(entry.metadata)
+    return Setting(values.pop("name") or entry.name, kind, entry.default, **values)
+
+
+# Fields of `TrainingSettings` by their name in `IPVAE`.
+_FIELDS = {_record(entry).name: entry.name for entry in fields(TrainingSettings)}
+
+TRAINING_SETTINGS: tuple[Setting, ...] = (
+    *map(_record, fields(TrainingSettings)),
+    # How it runs; what is learned does not depend on these.
+    Setting("checkpoint_every", int, 50, "batches between two checkpoints", minimum=1),
+    Setting("n_jobs", int, None, "processes, -1 for all cores; 1 unless joblib says otherwise"),
+)
+
+
+def checked_settings(arguments: Mapping[str, Any]) -> TrainingSettings:
+    """Return the settings among the arguments of `IPVAE`, each checked.
+
+    Parameters
+    ----------
+    arguments : mapping
+        Values by name; what is missing has its default.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For the first that is not allowed; the message names it.
+    """
+    checked = {
+        setting.name: setting.check(arguments[setting.name])
+        if setting.name in arguments
+        else setting.default
+        for setting in TRAINING_SETTINGS
+    }
+    left_out, n_windows = checked["windows_left_out"], checked["n_windows"]
+    if left_out >= n_windows:
+        raise ValueError(
+            f"windows_left_out must be less than n_windows, got {left_out} of {n_windows}"
         )
+    return TrainingSettings(**{own: checked[name] for name, own in _FIELDS.items()})
 
-    def network(self, dictionary):
-        """A network of as many copies as there are stimuli in a shard."""
-        return SpikingNetwork(
-            self.parameters(dictionary),
-            pathway="shared",
-            n_copies=self.shard_size,
-            dt=self.tau_seconds / self.steps_per_tau * second,
-            engine=self.engine,
-            name="ipvae_training",
-        )
 
-    def trials(self, stimuli, n_batch, first_shard=0):
-        """The shards of a batch, or of a part of it that begins with shard number `first_shard`."""
-        steps = np.array([self.n_windows * self.steps_per_tau])
-        shape = (self.n_windows, self.shard_size, self.n_neurons)
-        # Used again by every shard, whose results are summed up before the next begins.
-        counts, expected = np.empty(shape, np.int32), np.empty(shape, np.float32)
-        for shard, begin in enumerate(range(0, len(stimuli), self.shard_size), first_shard):
-            part = stimuli[begin : begin + self.shard_size]
-            frames = np.zeros((self.shard_size, 1, stimuli.shape[1]), np.float32)
-            frames[: len(part), 0] = part
-            seed = [self.seed, 1, n_batch, shard]
-            yield Trial(frames, steps, seed=seed, used=len(part), counts=counts, expected=expected)
+def arguments_from(stored: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the arguments of `IPVAE` among the settings that a model file holds, each checked.
+
+    A model file comes from anywhere, so it decides nothing but how the model was trained: not
+    which files are written, how many processes run, or by what. (tau is in the model itself.)
+
+    Raises
+    ------
+    TypeError, ValueError
+        For the first that is not allowed; the message names it.
+    """
+    settings = {setting.name: setting for setting in TRAINING_SETTINGS}
+    names = {name: own for name, own in _FIELDS.items() if name not in ("tau", "engine")}
+    return {name: settings[name].check(stored[own]) for name, own in names.items() if own in stored}

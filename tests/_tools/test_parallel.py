@@ -15,11 +15,12 @@ from ipvae_brian import IPVAE, MemoryLimitError, Parameters, SpikingNetwork
 from ipvae_brian._tools.parallel import OneNetwork, parts, run_tasks
 from ipvae_brian.errors import StabilityWarning
 from ipvae_brian.learning.evaluation import evaluate
+from ipvae_brian.learning.standardisation import Standardisation
 from ipvae_brian.learning.training import Training
 
 ESTIMATOR = {
     "n_neurons": 12,
-    "batch_size": 1200,  # three shards
+    "batch_size": 1200,  # three chunks
     "n_epochs": 3,
     "steps_per_tau": 20,
     "inference_windows": 3,
@@ -179,7 +180,7 @@ def test_a_killed_dask_worker_loses_nothing(one_process, stimuli, cluster, monke
     killed = []
 
     def learn_from(self, *arguments):
-        if self.n_batches == 3:
+        if self.state.n_batches == 3:
             killed.append(cluster.submit(os.getpid, pure=False).result())
             os.kill(killed[0], signal.SIGKILL)
         return original(self, *arguments)
@@ -258,14 +259,14 @@ def test_memory_mapped_stimuli_are_read_in_pieces(stimuli, tmp_path, monkeypatch
     np.save(path, integers)
     mapped = np.load(path, mmap_mode="r")
     asked = []
-    original = IPVAE.standardise_stimuli
+    original = Standardisation.apply
 
-    def standardise_stimuli(self, X):
+    def apply(self, X):
         asked.append(len(X))
         return original(self, X)
 
     with monkeypatch.context() as patch:
-        patch.setattr(IPVAE, "standardise_stimuli", standardise_stimuli)
+        patch.setattr(Standardisation, "apply", apply)
         from_file = IPVAE(**ESTIMATOR).fit(mapped)
     assert max(asked) <= ESTIMATOR["batch_size"]
     same_weights(from_file, IPVAE(**ESTIMATOR).fit(integers))
@@ -299,7 +300,7 @@ def test_streams_of_arrays(stimuli, tmp_path):
     original = Training._learn_from
 
     def learn_from(self, *arguments):
-        if self.n_batches == 5:
+        if self.state.n_batches == 5:
             raise KeyboardInterrupt
         return original(self, *arguments)
 

@@ -500,7 +500,7 @@ def interrupted(model, x, n_batches, monkeypatch, error=KeyboardInterrupt):
     original = Training._learn_from
 
     def learn_from(self, *arguments):
-        if self.n_batches == n_batches:
+        if self.state.n_batches == n_batches:
             raise error
         return original(self, *arguments)
 
@@ -537,15 +537,15 @@ def test_other_errors_leave_the_last_checkpoint(tmp_path, monkeypatch):
     x, path = images(), tmp_path / "c.npz"
     model = small(checkpoint=path, checkpoint_every=2, n_epochs=2)
     interrupted(model, x, 7, monkeypatch, error=MemoryError)
-    original = Training.resume.__func__
+    original = estimator.read_checkpoint
     n_batches = []
 
-    def resume(cls, *arguments):
-        training = original(cls, *arguments)
-        n_batches.append(training.n_batches)
-        return training
+    def read_checkpoint(*arguments):
+        state = original(*arguments)
+        n_batches.append(state.n_batches)
+        return state
 
-    monkeypatch.setattr(Training, "resume", classmethod(resume))
+    monkeypatch.setattr(estimator, "read_checkpoint", read_checkpoint)
     resumed = small(checkpoint=path, n_epochs=2).fit(x, resume=True)
     assert n_batches == [6]
     assert_same_parameters(resumed.parameters_, small(n_epochs=2).fit(x).parameters_)

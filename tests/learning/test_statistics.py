@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ipvae_brian.learning.dictionary import m_step, random_dictionary, revive, scaled
-from ipvae_brian.learning.statistics import BatchSums, RunningStatistics
+from ipvae_brian.learning.statistics import BatchStatistics, RunningStatistics
 
 
 def batch(n_stimuli=20, n_windows=3, n_pixels=6, n_neurons=4, seed=0):
@@ -20,17 +20,17 @@ def batch(n_stimuli=20, n_windows=3, n_pixels=6, n_neurons=4, seed=0):
 
 def statistics_of(x, counts, dictionary):
     statistics = RunningStatistics(*dictionary.shape, dtype=np.float64)
-    statistics.update(BatchSums.of(x, counts, dictionary), 1.0)
+    statistics.update(BatchStatistics.of(x, counts, dictionary), 1.0)
     return statistics
 
 
-# BatchSums
+# BatchStatistics
 
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [(np.float64, 1e-12), (np.float32, 1e-5)])
 def test_sums_are_those_of_loops(dtype, tolerance):
     x, counts, phi = batch()
-    sums = BatchSums.of(x.astype(dtype), counts, phi.astype(dtype))
+    sums = BatchStatistics.of(x.astype(dtype), counts, phi.astype(dtype))
     a, c, n, error = np.zeros((6, 4)), np.zeros((4, 4)), np.zeros(4), 0.0
     for s in range(20):
         for w in range(3):
@@ -43,21 +43,23 @@ def test_sums_are_those_of_loops(dtype, tolerance):
     np.testing.assert_array_equal(sums.count_by_count, c)
     np.testing.assert_array_equal(sums.counts, n)
     assert sums.squared_error == pytest.approx(error, rel=10 * tolerance)
-    assert sums.n == 60
+    assert sums.n_counted == 60
     assert sums.stimulus_by_count.dtype == dtype
 
 
 @given(st.integers(1, 19), st.integers(0, 2**32 - 1))
-def test_shards_add_up(cut, seed):
+def test_chunks_add_up(cut, seed):
     """Whole numbers, so that sums are exact in any order."""
     x, counts, phi = (np.round(4 * a).astype(np.float32) for a in batch(seed=seed))
-    whole = BatchSums.of(x, counts, phi)
-    parts = BatchSums.of(x[:cut], counts[:cut], phi) + BatchSums.of(x[cut:], counts[cut:], phi)
+    whole = BatchStatistics.of(x, counts, phi)
+    parts = BatchStatistics.of(x[:cut], counts[:cut], phi) + BatchStatistics.of(
+        x[cut:], counts[cut:], phi
+    )
     np.testing.assert_array_equal(parts.stimulus_by_count, whole.stimulus_by_count)
     np.testing.assert_array_equal(parts.count_by_count, whole.count_by_count)
     np.testing.assert_array_equal(parts.counts, whole.counts)
     assert parts.squared_error == whole.squared_error
-    assert parts.n == whole.n
+    assert parts.n_counted == whole.n_counted
 
 
 def test_noise_of_poisson_counts_is_in_the_second_moment():
@@ -69,7 +71,7 @@ def test_noise_of_poisson_counts_is_in_the_second_moment():
     rates = np.array([0.1, 0.7, 2.0])
     n = 200_000
     counts = np.random.default_rng(0).poisson(rates, (n, 1, 3))
-    sums = BatchSums.of(np.zeros((n, 2)), counts, np.zeros((2, 3)))
+    sums = BatchStatistics.of(np.zeros((n, 2)), counts, np.zeros((2, 3)))
     expected = np.outer(rates, rates) + np.diag(rates)
     np.testing.assert_allclose(sums.count_by_count / n, expected, atol=0.085)
     # Without the noise term the diagonal would be off by far more.
@@ -87,10 +89,10 @@ def test_statistics_are_a_plain_mean_at_first_and_then_exponential():
     expected, expected_error = None, None
     for i in range(10):
         x, counts, phi = batch(n_stimuli=5 + i, seed=i)  # batches of different size weigh the same
-        sums = BatchSums.of(x, counts, phi)
+        sums = BatchStatistics.of(x, counts, phi)
         statistics.update(sums, rate)
-        means.append(sums.count_by_count / sums.n)
-        errors.append(sums.squared_error / sums.n / 6)
+        means.append(sums.count_by_count / sums.n_counted)
+        errors.append(sums.squared_error / sums.n_counted / 6)
         if i < 4:  # 1 / (i + 1) >= rate
             expected, expected_error = np.mean(means, axis=0), np.mean(errors)
         else:
@@ -146,7 +148,7 @@ def test_full_step_is_least_squares(seed):
     np.testing.assert_allclose(gradient, 0, atol=1e-10)
 
     def error(phi):
-        return BatchSums.of(x, counts, phi).squared_error
+        return BatchStatistics.of(x, counts, phi).squared_error
 
     rng = np.random.default_rng(seed)
     assert error(got) < error(got + 0.1 * rng.normal(size=got.shape))
@@ -199,7 +201,7 @@ def test_m_step_of_silent_neurons_leaves_their_columns():
 def test_m_step_keeps_single_precision():
     x, counts, start = (a.astype(np.float32) for a in batch())
     statistics = RunningStatistics(6, 4)
-    statistics.update(BatchSums.of(x, counts.astype(int), start), 0.1)
+    statistics.update(BatchStatistics.of(x, counts.astype(int), start), 0.1)
     got = m_step(start, statistics, step=np.float32(0.3), ridge=0.01, spike_size=np.float32(0.4))
     assert got.dtype == statistics.count_by_count.dtype == np.float32
 

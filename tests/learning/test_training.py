@@ -12,11 +12,17 @@ import numpy as np
 import pytest
 
 from ipvae_brian import DivergenceError, FileFormatError
-from ipvae_brian.learning import training
-from ipvae_brian.learning.e_step import Shard
+from ipvae_brian.learning import e_step, training
+from ipvae_brian.learning.batches import shuffled_batches
+from ipvae_brian.learning.checkpoint import (
+    TrainingState,
+    fingerprint,
+    read_checkpoint,
+    write_checkpoint,
+)
 from ipvae_brian.learning.settings import TrainingSettings
 from ipvae_brian.learning.statistics import RunningStatistics
-from ipvae_brian.learning.training import Training, fingerprint, shuffled_batches
+from ipvae_brian.learning.training import Training
 
 SETTINGS = TrainingSettings(
     n_neurons=10,
@@ -29,7 +35,6 @@ SETTINGS = TrainingSettings(
     training_highest_potential=4.0,
     steps_per_tau=20,
     batch_size=20,
-    shard_size=20,
     n_windows=2,
     windows_left_out=1,
     n_epochs=2,
@@ -60,20 +65,32 @@ def sparse_combinations(n, n_pixels, n_neurons, n_active, seed):
     return (weights @ columns.T).astype(np.float32), columns
 
 
+def begin(settings=SETTINGS, n_pixels=N_PIXELS, dictionary=None):
+    return Training(settings, TrainingState.begin(settings, n_pixels, dictionary))
+
+
+def resume(path, settings, mark):
+    return Training(settings, read_checkpoint(path, settings, mark))
+
+
+def save(trained, path, mark):
+    write_checkpoint(path, trained.state, trained.settings, mark)
+
+
 def learn(stimuli, settings=SETTINGS, *, going_on=None, after_batch=None, **others):
     """A training of all epochs, or the rest of one."""
-    trained = going_on or Training(settings, stimuli.shape[1], **others)
+    trained = going_on or begin(settings, stimuli.shape[1], **others)
     n_total = settings.n_epochs * -(-len(stimuli) // settings.batch_size)
     batches = shuffled_batches(
-        stimuli, settings.batch_size, settings.n_epochs, settings.seed, trained.n_batches
+        stimuli, settings.batch_size, settings.n_epochs, settings.seed, trained.state.n_batches
     )
     trained.learn(batches, n_total=n_total, after_batch=after_batch, progress=False)
     return trained
 
 
 def interrupt_after(n_batches):
-    def after_batch(trained):
-        if trained.n_batches == n_batches:
+    def after_batch(state):
+        if state.n_batches == n_batches:
             raise KeyboardInterrupt
 
     return after_batch
@@ -81,12 +98,14 @@ def interrupt_after(n_batches):
 
 def assert_same(one, other):
     """Bit by bit."""
+    assert one.settings == other.settings
+    one, other = one.state, other.state
     np.testing.assert_array_equal(one.dictionary, other.dictionary)
     np.testing.assert_array_equal(one.silent, other.silent)
     for name in (*RunningStatistics.ARRAYS, "noise_variance", "n_updates"):
         a, b = getattr(one.statistics, name), getattr(other.statistics, name)
         np.testing.assert_array_equal(a, b, name)
-    for name in ("n_batches", "n_revived", "n_diverged", "figures", "settings"):
+    for name in ("n_batches", "n_revived", "n_diverged", "steps_per_tau", "figures"):
         assert getattr(one, name) == getattr(other, name), name
 
 
@@ -115,17 +134,17 @@ def test_learning_recovers_the_dictionary(seed):
         return (cosines.max(axis=1) > 0.9).mean()
 
     r2 = []
-    trained = Training(settings, n_pixels)
-    assert found(trained.dictionary) == 0
+    trained = begin(settings, n_pixels)
+    assert found(trained.state.dictionary) == 0
     learn(stimuli, settings, going_on=trained, after_batch=lambda t: r2.append(t.figures["r2"]))
-    assert found(trained.dictionary) >= 0.9
+    assert found(trained.state.dictionary) >= 0.9
     # R2 grows over training: smoothed over about 20 of the 240 batches.
     assert r2[0] < 0.3 < r2[60] < r2[-1]
     assert r2[-1] > 0.75
-    np.testing.assert_allclose(np.linalg.norm(trained.dictionary, axis=0), 0.4, rtol=1e-5)
-    assert trained.n_diverged == 0
+    np.testing.assert_allclose(np.linalg.norm(trained.state.dictionary, axis=0), 0.4, rtol=1e-5)
+    assert trained.state.n_diverged == 0
     # sigma2 is the mean squared error per pixel, so it is what R2 leaves of the variance.
-    left = trained.statistics.noise_variance / (stimuli.var(axis=1).mean())
+    left = trained.state.statistics.noise_variance / (stimuli.var(axis=1).mean())
     assert left == pytest.approx(1 - r2[-1], abs=0.1)
 
 
@@ -133,17 +152,17 @@ def test_statistics_are_those_of_the_counts():
     """Without a single update of the dictionary that matters, one batch, one window."""
     stimuli = noise(20)
     settings = replace(SETTINGS, n_epochs=1, dictionary_step=1e-6, revive_after=10**6)
-    before = Training(settings, N_PIXELS)
+    before = begin(settings)
     trained = learn(stimuli, settings)
-    statistics = trained.statistics
-    assert trained.n_batches == statistics.n_updates == 1
-    np.testing.assert_allclose(trained.dictionary, before.dictionary, atol=1e-5)
+    statistics = trained.state.statistics
+    assert trained.state.n_batches == statistics.n_updates == 1
+    np.testing.assert_allclose(trained.state.dictionary, before.state.dictionary, atol=1e-5)
     # Second moments of whole numbers, 20 of them: E[z z^T] is a multiple of 1/20, and E[z] too.
     for moment in (statistics.count_by_count, statistics.mean_counts):
         np.testing.assert_allclose(20 * moment, np.round(20 * moment), atol=1e-3)
     assert (np.diag(statistics.count_by_count) >= statistics.mean_counts - 1e-6).all()
-    assert statistics.mean_counts.sum() == pytest.approx(trained.figures["spikes"], rel=1e-5)
-    phi = before.dictionary
+    assert statistics.mean_counts.sum() == pytest.approx(trained.state.figures["spikes"], rel=1e-5)
+    phi = before.state.dictionary
     error = (
         (stimuli**2).sum() / 20
         - 2 * (statistics.stimulus_by_count * phi).sum()
@@ -166,10 +185,10 @@ def test_dead_neurons_are_revived():
     settings = replace(SETTINGS, training_sparsity=1.5, n_epochs=1)
     never = replace(settings, revive_after=10**6)
     dead = learn(stimuli, never, dictionary=dictionary.copy())
-    assert dead.n_revived == 0
-    assert (dead.silent[6:] == 195).all()
-    assert not dead.statistics.mean_counts[6:].any()
-    cosines = (dead.dictionary * dictionary).sum(axis=0) / np.linalg.norm(dictionary, axis=0)
+    assert dead.state.n_revived == 0
+    assert (dead.state.silent[6:] == 195).all()
+    assert not dead.state.statistics.mean_counts[6:].any()
+    cosines = (dead.state.dictionary * dictionary).sum(axis=0) / np.linalg.norm(dictionary, axis=0)
     np.testing.assert_allclose(cosines[6:], 0.4, rtol=1e-5)
 
     revived_after = []
@@ -181,11 +200,11 @@ def test_dead_neurons_are_revived():
     )
     # 60 stimuli are three batches.
     assert revived_after[:3] == [0, 0, 4]
-    assert trained.n_revived == revived_after[-1]
-    assert trained.statistics.mean_counts[6:].sum() > 0.05
+    assert trained.state.n_revived == revived_after[-1]
+    assert trained.state.statistics.mean_counts[6:].sum() > 0.05
     # Whatever they were revived from has no light there either.
-    assert np.abs(trained.dictionary[6:, 6:]).max() < 1e-6
-    assert trained.figures["r2"] > dead.figures["r2"]
+    assert np.abs(trained.state.dictionary[6:, 6:]).max() < 1e-6
+    assert trained.state.figures["r2"] > dead.state.figures["r2"]
 
 
 def test_divergence_is_told_with_numbers():
@@ -201,35 +220,35 @@ def test_divergence_is_told_with_numbers():
 
 def test_few_diverged_stimuli_are_left_out(monkeypatch):
     """One of 20 is tolerated and counted; two are not."""
-    original = Shard.of.__func__
+    original = training.statistics_of
 
     def diverge(n):
-        def of(cls, trial, outcome, *others):
+        def statistics_of(trial, outcome, *others):
             outcome.diverged[:n] = True
             outcome.counts[:n] = 10**6
-            return original(cls, trial, outcome, *others)
+            return original(trial, outcome, *others)
 
-        monkeypatch.setattr(Shard, "of", classmethod(of))
+        monkeypatch.setattr(training, "statistics_of", statistics_of)
 
     diverge(1)
     trained = learn(noise(40), replace(SETTINGS, n_epochs=1))
-    assert trained.n_diverged == 2
-    assert trained.statistics.mean_counts.max() < 100
+    assert trained.state.n_diverged == 2
+    assert trained.state.statistics.mean_counts.max() < 100
     diverge(2)
     with pytest.raises(DivergenceError, match="diverged for 2 of 20 stimuli"):
         learn(noise(40), replace(SETTINGS, n_epochs=1))
 
 
 def test_an_error_after_a_batch_comes_through_and_the_training_can_go_on():
-    def fail(trained):
+    def fail(state):
         raise RuntimeError("of the user")
 
-    trained = Training(SETTINGS, N_PIXELS)
+    trained = begin()
     with pytest.raises(RuntimeError, match="of the user"):
         learn(noise(), going_on=trained, after_batch=fail)
-    assert trained.n_batches == 1
+    assert trained.state.n_batches == 1
     learn(noise(), going_on=trained)
-    assert trained.n_batches == N_BATCHES
+    assert trained.state.n_batches == N_BATCHES
 
 
 def test_constant_and_black_stimuli_do_no_harm():
@@ -239,22 +258,22 @@ def test_constant_and_black_stimuli_do_no_harm():
     stimuli[1::4] = 0
     settings = replace(SETTINGS, revive_after=1, n_epochs=3)
     trained = learn(stimuli, settings)
-    assert np.isfinite(trained.dictionary).all()
-    assert -10 < trained.figures["r2"] < 1
+    assert np.isfinite(trained.state.dictionary).all()
+    assert -10 < trained.state.figures["r2"] < 1
     black = learn(np.zeros((20, N_PIXELS), np.float32), settings)
-    np.testing.assert_allclose(np.linalg.norm(black.dictionary, axis=0), 0.4, rtol=1e-5)
+    np.testing.assert_allclose(np.linalg.norm(black.state.dictionary, axis=0), 0.4, rtol=1e-5)
 
 
 def test_seeds(uninterrupted):
     assert_same(learn(noise()), uninterrupted)
     other = learn(noise(), replace(SETTINGS, seed=4))
-    assert np.abs(other.dictionary - uninterrupted.dictionary).max() > 0.01
+    assert np.abs(other.state.dictionary - uninterrupted.state.dictionary).max() > 0.01
     # Also where only the spikes differ, from the same start.
-    start = Training(SETTINGS, N_PIXELS).dictionary
+    start = begin().state.dictionary
     same = learn(noise(), dictionary=start.copy())
     assert_same(same, uninterrupted)
     other = learn(noise(), replace(SETTINGS, seed=4), dictionary=start.copy())
-    assert np.abs(other.dictionary - uninterrupted.dictionary).max() > 0.01
+    assert np.abs(other.state.dictionary - uninterrupted.state.dictionary).max() > 0.01
 
 
 # Batches
@@ -301,12 +320,12 @@ def test_fingerprint():
 @pytest.mark.parametrize("n_batches", [1, 7, 10, 19, 20])
 def test_interrupted_and_resumed_is_the_same(uninterrupted, tmp_path, n_batches):
     path, mark = tmp_path / "c.npz", fingerprint(noise())
-    trained = Training(SETTINGS, N_PIXELS)
+    trained = begin()
     with pytest.raises(KeyboardInterrupt):
         learn(noise(), going_on=trained, after_batch=interrupt_after(n_batches))
-    assert trained.n_batches == n_batches
-    trained.save(path, mark)
-    resumed = Training.resume(path, SETTINGS, mark)
+    assert trained.state.n_batches == n_batches
+    save(trained, path, mark)
+    resumed = resume(path, SETTINGS, mark)
     assert_same(resumed, trained)
     learn(noise(), going_on=resumed)
     assert_same(resumed, uninterrupted)
@@ -317,11 +336,11 @@ def test_interrupted_and_resumed_is_the_same(uninterrupted, tmp_path, n_batches)
 def test_ctrl_c_in_the_middle_of_an_update(uninterrupted, monkeypatch, tmp_path):
     """The signal comes between two lines that change the state; the batch is still completed."""
     path, mark = tmp_path / "c.npz", fingerprint(noise())
-    trained = Training(SETTINGS, N_PIXELS)
+    trained = begin()
     original = training.m_step
 
     def m_step(*arguments, **options):
-        if trained.n_batches == 6:
+        if trained.state.n_batches == 6:
             signal.raise_signal(signal.SIGINT)
         return original(*arguments, **options)
 
@@ -329,16 +348,16 @@ def test_ctrl_c_in_the_middle_of_an_update(uninterrupted, monkeypatch, tmp_path)
         patch.setattr(training, "m_step", m_step)
         with pytest.raises(KeyboardInterrupt):
             learn(noise(), going_on=trained)
-    assert trained.n_batches == 7
-    trained.save(path, mark)
-    assert_same(learn(noise(), going_on=Training.resume(path, SETTINGS, mark)), uninterrupted)
+    assert trained.state.n_batches == 7
+    save(trained, path, mark)
+    assert_same(learn(noise(), going_on=resume(path, SETTINGS, mark)), uninterrupted)
 
 
 KILLED = """
 import os, signal, sys
 import numpy as np
 from ipvae_brian import IPVAE
-from ipvae_brian._tools import files as storage
+from ipvae_brian.learning import estimator
 from ipvae_brian.learning.training import Training
 
 path, how = sys.argv[1:]
@@ -349,17 +368,17 @@ def kill(*_):
 if how == "batch":
     learn = Training._learn_from
     def learn_from(self, *arguments):
-        if self.n_batches == 7:
+        if self.state.n_batches == 7:
             kill()
         return learn(self, *arguments)
     Training._learn_from = learn_from
 elif how == "write":
-    save = Training.save
-    def save_and_die(self, *arguments):
-        if self.n_batches == 8:
+    save = estimator.write_checkpoint
+    def save_and_die(path, state, *others):
+        if state.n_batches == 8:
             os.fsync = kill
-        return save(self, *arguments)
-    Training.save = save_and_die
+        return save(path, state, *others)
+    estimator.write_checkpoint = save_and_die
 x = np.random.default_rng(0).normal(size=(200, 9))
 model = IPVAE(n_neurons=10, batch_size=20, n_epochs=2, random_state=0, steps_per_tau=20,
               revive_after=60, checkpoint=path, checkpoint_every=2, progress=False)
@@ -403,13 +422,18 @@ def test_killed_and_resumed_is_the_same(never_killed, tmp_path, how):
 @pytest.fixture
 def checkpoint(tmp_path, uninterrupted):
     path = tmp_path / "c.npz"
-    uninterrupted.save(path, "mark")
+    save(uninterrupted, path, "mark")
     return path
 
 
 OTHERS = {
     "n_neurons": 11,
     "spike_size": 0.41,
+    "gain": 5.5,
+    "sparsity": 0.3,
+    "inference_windows": 8,
+    "learn_prior": True,
+    "standardise": False,
     "noise_penalty": 0.1,
     "leak": 0.1,
     "tau_seconds": 0.01,
@@ -426,7 +450,6 @@ OTHERS = {
     "ridge": 0.02,
     "annealing": 0.4,
     "revive_after": 61,
-    "shard_size": 7,
     "engine": "numpy",
     "seed": 4,
 }
@@ -437,12 +460,12 @@ def test_checkpoint_of_other_settings(checkpoint):
     for name, value in OTHERS.items():
         words = f"c.npz: field '{name}' is .*, this training has {value!r}"
         with pytest.raises(FileFormatError, match=words):
-            Training.resume(checkpoint, replace(SETTINGS, **{name: value}), "mark")
+            resume(checkpoint, replace(SETTINGS, **{name: value}), "mark")
 
 
 def test_checkpoint_of_other_stimuli(checkpoint):
     with pytest.raises(FileFormatError, match="c.npz: field 'fingerprint': .*other stimuli"):
-        Training.resume(checkpoint, SETTINGS, "another mark")
+        resume(checkpoint, SETTINGS, "another mark")
 
 
 def rewrite(path, name, value):
@@ -472,17 +495,17 @@ FIELDS += ("n_updates", "n_batches", "n_revived", "n_diverged", "figures")
 def test_missing_fields_of_a_checkpoint_are_named(checkpoint, name):
     rewrite(checkpoint, name, None)
     with pytest.raises(FileFormatError, match=f"c.npz: field '{name}' is missing"):
-        Training.resume(checkpoint, SETTINGS, "mark")
+        resume(checkpoint, SETTINGS, "mark")
 
 
 @pytest.mark.parametrize("name", [*RunningStatistics.ARRAYS, "dictionary"])
 def test_values_of_a_checkpoint_that_are_not_finite(checkpoint, uninterrupted, name):
-    owner = uninterrupted if name == "dictionary" else uninterrupted.statistics
+    owner = uninterrupted.state if name == "dictionary" else uninterrupted.state.statistics
     damaged = getattr(owner, name).copy()
     damaged.flat[3] = np.nan
     rewrite(checkpoint, name, damaged)
     with pytest.raises(FileFormatError, match=f"c.npz: field '{name}'"):
-        Training.resume(checkpoint, SETTINGS, "mark")
+        resume(checkpoint, SETTINGS, "mark")
 
 
 @pytest.mark.parametrize(
@@ -499,7 +522,7 @@ def test_values_of_a_checkpoint_that_are_not_finite(checkpoint, uninterrupted, n
 def test_wrong_shapes_in_a_checkpoint(checkpoint, name, value):
     rewrite(checkpoint, name, value)
     with pytest.raises(FileFormatError, match="c.npz: field '"):
-        Training.resume(checkpoint, SETTINGS, "mark")
+        resume(checkpoint, SETTINGS, "mark")
 
 
 def test_damaged_and_foreign_checkpoints(checkpoint, uninterrupted):
@@ -507,17 +530,17 @@ def test_damaged_and_foreign_checkpoints(checkpoint, uninterrupted):
     for part in (0, 0.2, 0.6, 0.95):
         checkpoint.write_bytes(content[: int(part * len(content))])
         with pytest.raises(FileFormatError, match="c.npz"):
-            Training.resume(checkpoint, SETTINGS, "mark")
-    uninterrupted.parameters().save(checkpoint)
+            resume(checkpoint, SETTINGS, "mark")
+    e_step.training_parameters(SETTINGS, uninterrupted.state.dictionary).save(checkpoint)
     with pytest.raises(FileFormatError, match="c.npz: field 'format'"):
-        Training.resume(checkpoint, SETTINGS, "mark")
-    uninterrupted.save(checkpoint, "mark")
+        resume(checkpoint, SETTINGS, "mark")
+    save(uninterrupted, checkpoint, "mark")
     rewrite(checkpoint, "format_version", 99)
     with pytest.raises(FileFormatError, match="c.npz: field 'format_version' is 99, newer"):
-        Training.resume(checkpoint, SETTINGS, "mark")
+        resume(checkpoint, SETTINGS, "mark")
     checkpoint.unlink()
     with pytest.raises(FileNotFoundError):
-        Training.resume(checkpoint, SETTINGS, "mark")
+        resume(checkpoint, SETTINGS, "mark")
 
 
 def test_failed_write_leaves_the_old_checkpoint(checkpoint, uninterrupted, monkeypatch):
@@ -529,7 +552,7 @@ def test_failed_write_leaves_the_old_checkpoint(checkpoint, uninterrupted, monke
     with monkeypatch.context() as patch:
         patch.setattr(os, "fsync", fail)
         with pytest.raises(OSError, match="No space left"):
-            Training(SETTINGS, N_PIXELS).save(checkpoint, "mark")
+            save(begin(), checkpoint, "mark")
     assert checkpoint.read_bytes() == before
     assert os.listdir(checkpoint.parent) == [checkpoint.name]
-    assert_same(Training.resume(checkpoint, SETTINGS, "mark"), uninterrupted)
+    assert_same(resume(checkpoint, SETTINGS, "mark"), uninterrupted)
