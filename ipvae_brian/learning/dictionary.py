@@ -1,14 +1,24 @@
 """The M-step: a new dictionary from the statistics, and the revival of silent neurons."""
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve
+
+from ipvae_brian.learning.statistics import RunningStatistics
 
 # Keeps the M-step defined before anything has spiked.
 SMALLEST_RIDGE = 1e-3
 
 
-def m_step(dictionary, statistics, *, step, ridge, spike_size):
-    """One step towards the dictionary that explains the stimuli best given the counts.
+def m_step(
+    dictionary: NDArray,
+    statistics: RunningStatistics,
+    *,
+    step: float,
+    ridge: float,
+    spike_size: float | None,
+) -> NDArray:
+    """Take one step towards the dictionary that explains the stimuli best given the counts.
 
     Phi + step * (A - Phi C) (C + ridge)^-1, then columns scaled to `spike_size`. With step 1,
     no ridge and no scaling it is the least-squares solution A C^-1.
@@ -37,21 +47,25 @@ def m_step(dictionary, statistics, *, step, ridge, spike_size):
     return scaled(dictionary + step * change, spike_size)
 
 
-def scaled(dictionary, spike_size):
-    """Columns scaled to one length; None leaves them."""
+def scaled(dictionary: NDArray, spike_size: float | None) -> NDArray:
+    """Return columns scaled to one length; None leaves them."""
     if spike_size is None:
         return dictionary
     lengths = np.linalg.norm(dictionary, axis=0)
     return dictionary * (spike_size / np.maximum(lengths, np.finfo(dictionary.dtype).tiny))
 
 
-def random_dictionary(n_pixels, n_neurons, spike_size, rng):
-    """Random columns of one length, float32."""
+def random_dictionary(
+    n_pixels: int, n_neurons: int, spike_size: float, rng: np.random.Generator
+) -> NDArray[np.float32]:
+    """Draw random columns of one length."""
     dictionary = rng.normal(size=(n_pixels, n_neurons)).astype(np.float32)
     return scaled(dictionary, np.float32(spike_size))
 
 
-def revive(dictionary, neurons, stimuli, counts, spike_size):
+def revive(
+    dictionary: NDArray, neurons: NDArray, stimuli: NDArray, counts: NDArray, spike_size: float
+) -> NDArray[np.intp]:
     """Re-seed silent neurons from the stimuli that are reconstructed worst.
 
     Parameters

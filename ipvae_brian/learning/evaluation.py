@@ -2,29 +2,33 @@
 
 import time
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
-from brian2.only import ms
+from brian2.only import Quantity, ms
+from numpy.typing import ArrayLike
 
 from ipvae_brian._tools.checks import number, whole_number
+from ipvae_brian.model.parameters import Parameters
 from ipvae_brian.network.batch import COPIES, simulate_and_measure
 from ipvae_brian.response.metrics import distance
+from ipvae_brian.response.response import Response
 
 FREE_ENERGY = ("total", "reconstruction", "noise", "normalisation", "kl")
 
 
 def evaluate(
-    parameters,
-    stimuli,
+    parameters: Parameters,
+    stimuli: ArrayLike,
     *,
-    windows=16,
-    dt=None,
-    seed=0,
-    engine=None,
-    n_copies=COPIES,
-    n_jobs=None,
-    progress=None,
-):
+    windows: int = 16,
+    dt: Quantity | None = None,
+    seed: int = 0,
+    engine: str | None = None,
+    n_copies: int = COPIES,
+    n_jobs: int | None = None,
+    progress: bool | None = None,
+) -> tuple[dict[str, Any], Response]:
     """Simulate held-out stimuli and measure the code of the last window of tau.
 
     Parameters
@@ -57,6 +61,15 @@ def evaluate(
     ------
     DivergenceError, MemoryLimitError, TypeError, ValueError
         As for `SpikingNetwork.present`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ipvae_brian import Parameters, evaluate
+    >>> parameters = Parameters(dictionary=0.4 * np.eye(4), natural_gradient_step=10)
+    >>> figures, response = evaluate(parameters, np.eye(4), windows=2, progress=False)
+    >>> figures["n_stimuli"], response.counts.shape
+    (4, (4, 2, 4))
     """
     windows = whole_number(windows, "windows")
     start = time.perf_counter()
@@ -114,8 +127,8 @@ def _each_stimulus(response):
     }
 
 
-def with_gain(parameters, gain):
-    """The same model with another gain kappa: the natural gradient step times spike size.
+def with_gain(parameters: Parameters, gain: float) -> Parameters:
+    """Return the same model with another gain kappa: the natural gradient step times spike size.
 
     The step that `Parameters.with_noise_variance` has folded sigma2 into is undone first.
 
