@@ -1,4 +1,5 @@
 from . import (
+    errors,
     learning,
     model,
     network,
@@ -16,6 +17,7 @@ from .errors import (
 )
 from .learning.estimator import IPVAE
 from .learning.evaluation import evaluate
+from .model.card import model_card, write_model
 from .model.library import available_models, load_model
 from .model.parameters import Parameters
 from .network import equations
@@ -39,14 +41,17 @@ __all__ = [
     "__version__",
     "available_models",
     "equations",
+    "errors",
     "evaluate",
     "learning",
     "load_model",
     "metrics",
     "model",
+    "model_card",
     "network",
     "plotting",
     "recordings",
     "response",
     "stimuli",
+    "write_model",
 ]

@@ -1,169 +1,121 @@
 """What the subcommands of `ipvae` do; each returns the figures that ``--json`` writes."""
 
-import os
 import time
-from dataclasses import replace
+from argparse import Namespace
 from pathlib import Path
 
 import numpy as np
 from brian2.only import ms
 
-from ipvae_brian._tools.checks import known_name, number, whole_number
-from ipvae_brian._tools.files import require_writable, write_bytes
-from ipvae_brian.cli import options as tables
+from ipvae_brian._tools.checks import known_name
+from ipvae_brian._tools.files import require_writable
+from ipvae_brian.cli.steps import held_out, progress, summary, time_step
+from ipvae_brian.cli.training import train
 from ipvae_brian.learning.evaluation import evaluate as evaluate_model
 from ipvae_brian.learning.evaluation import with_gain
-from ipvae_brian.model.card import model_card
 from ipvae_brian.model.library import available_models, load_model
+from ipvae_brian.network.engines.choice import available_engine
 from ipvae_brian.network.spiking import SpikingNetwork
-from ipvae_brian.stimuli import load_stimuli
 
-N_HELD_OUT = 2000
+__all__ = ["demo", "evaluate", "models", "simulate", "train"]
 
 
-def demo(options):
+def demo(options: Namespace) -> dict:
     """Draw the demonstration."""
     from ipvae_brian.cli.demo import demonstrate
 
     figures = demonstrate(
-        options.out, model=options.model, seed=options.seed, progress=_progress(options)
+        options.out, model=options.model, seed=options.seed, progress=progress(options)
     )
-    print(f"{options.model}: {_summary(figures)}")
+    print(f"{options.model}: {summary(figures)}")
     print(f"figures and demo.json in {options.out} ({figures['seconds']:.0f} s)")
     return figures
 
 
-def train(options):
-    """Learn a dictionary, evaluate it, write the model and its card."""
-    from ipvae_brian.learning.estimator import IPVAE
-
-    out = Path(options.out)
-    if out.suffix != ".npz":
-        raise ValueError(f"--out must end in .npz, got {options.out}")
-    require_writable(out)
-    checkpoint = Path(options.checkpoint or out.with_suffix(".checkpoint.npz"))
-    settings = {}
-    for option, *_ in tables.TRAINING_OPTIONS:
-        name = option.replace("-", "_")
-        if getattr(options, name) is not None:
-            settings[name] = getattr(options, name)
-    if "tau_ms" in settings:
-        settings["tau"] = number(settings.pop("tau_ms"), "--tau-ms", above=0) * ms
-    patches = _load(options.data, options.n_evaluate, "--n-evaluate", n_train=options.n_train)
-    model = IPVAE(
-        **settings,
-        random_state=whole_number(options.seed, "--seed", minimum=0),
-        checkpoint=checkpoint,
-        standardise=False,
-        progress=_progress(options),
-    )
-    start = time.perf_counter()
-    try:
-        model.fit(patches.train, resume=options.resume)
-    except KeyboardInterrupt:
-        print(f"\nstopped after {model.n_batches_} batches; go on with --resume")
-        raise
-    seconds = time.perf_counter() - start
-    print(
-        f"trained on {len(patches.train)} patches in {seconds:.0f} s: "
-        f"{model.n_revived_} neurons revived, {model.n_diverged_} stimuli diverged"
-    )
-    parameters = model.parameters_
-    held_out = patches.validation
-    figures, _ = evaluate_model(
-        parameters,
-        held_out,
-        seed=options.seed,
-        n_jobs=options.n_jobs,
-        progress=_progress(options),
-    )
-    print(f"on {len(held_out)} validation patches: {_summary(figures)}")
-    told = out.stem if out.stem in available_models() else out.name
-    figures["command"] = (
-        f"ipvae evaluate {told} --data {Path(options.data).name} "
-        f"--n-stimuli {len(held_out)} --seed {options.seed}"
-    )
-    parameters = replace(
-        parameters,
-        stimulus_shape=patches.shape,
-        whitening=patches.whitening,
-        provenance={
-            "name": out.stem,
-            "data": Path(options.data).name,
-            "data_note": options.data_note or _data_note(options.data),
-            "command": _without_folders(options.line),
-            "settings": model.settings_,
-            "n_train": len(patches.train),
-            "patches_mean": patches.mean,
-            "patches_std": patches.std,
-            "n_batches": model.n_batches_,
-            "n_revived": model.n_revived_,
-            "n_diverged": model.n_diverged_,
-            "seconds": round(seconds, 1),
-            "figures": {k: v for k, v in figures.items() if k != "convergence"},
-        },
-    )
-    parameters.save(out)
-    write_bytes(out.with_suffix(".md"), model_card(parameters).encode())
-    checkpoint.unlink(missing_ok=True)
-    print(f"model in {out}, its card in {out.with_suffix('.md')}")
-    return {"model": out.stem, "training_seconds": seconds} | figures
+def models(options: Namespace) -> dict:
+    """List the models that come with the package."""
+    listed = []
+    print(f"{'model':18} neurons    pixels     R2  zeros      d  spikes/tau")
+    for name in available_models():
+        parameters = load_model(name)
+        figures = parameters.provenance["figures"]
+        keys = ("r2", "zeros", "distance", "spikes_per_tau")
+        pixels = " x ".join(map(str, parameters.stimulus_shape))
+        print(
+            f"{name:18} {parameters.n_neurons:7} {pixels:>9} {figures['r2']:6.3f} "
+            f"{figures['zeros']:6.3f} {figures['distance']:6.3f} {figures['spikes_per_tau']:11.0f}"
+        )
+        listed.append(
+            {
+                "name": name,
+                "n_neurons": parameters.n_neurons,
+                "stimulus_shape": list(parameters.stimulus_shape),
+                "data_note": parameters.provenance["data_note"],
+                "figures": {key: figures[key] for key in keys},
+            }
+        )
+    print("R2, zeros, d: of held-out patches; `ipvae evaluate MODEL` measures them again")
+    return {"models": listed}
 
 
-def evaluate(options):
+def evaluate(options: Namespace) -> dict:
     """Measure a model on held-out patches."""
     parameters = load_model(options.model)
+    dt = time_step(options, parameters)
+    if options.engine is not None:
+        available_engine(options.engine)
     if options.gain is not None:
         parameters = with_gain(parameters, options.gain)
-    stimuli = _held_out(parameters, options.data, options.n_stimuli)
+    stimuli = held_out(parameters, options.data, options.n_stimuli)
     figures, _ = evaluate_model(
         parameters,
         stimuli,
         windows=options.windows,
-        dt=_dt(options),
+        dt=dt,
         seed=options.seed,
         engine=options.engine,
         n_jobs=options.n_jobs,
-        progress=_progress(options),
+        progress=progress(options),
     )
     print(
         f"{options.model} on {figures['n_stimuli']} patches, {options.windows} tau, "
-        f"dt {figures['dt_ms']:g} ms: {_summary(figures)} ({figures['seconds']:.0f} s)"
+        f"dt {figures['dt_ms']:g} ms: {summary(figures)} ({figures['seconds']:.0f} s)"
     )
     return {"model": options.model, "data": Path(options.data).name} | figures
 
 
-def simulate(options):
+def simulate(options: Namespace) -> dict:
     """Simulate one patch, keep its spikes and potentials, draw them."""
     from ipvae_brian.cli.demo import save_figure
-    from ipvae_brian.plotting import figures as plotting
+    from ipvae_brian.plotting import plot_membrane_and_raster
 
-    parameters = load_model(options.model)
     known_name(options.pathway, "--pathway", ("synapses", "error_units"))
-    stimuli = _held_out(parameters, options.data)
-    index = whole_number(options.stimulus, "--stimulus", minimum=0)
-    if index >= len(stimuli):
-        raise ValueError(f"--stimulus must be below {len(stimuli)}, got {index}")
-    n_recorded = whole_number(options.record, "--record")
-    excitation = parameters.drive(stimuli[index]) - parameters.threshold
-    neurons = np.argsort(-excitation, kind="stable")[: min(n_recorded, parameters.n_neurons)]
-    duration = number(options.duration_ms, "--duration-ms", above=0) * ms
-    out = Path(options.out)
+    parameters = load_model(options.model)
+    dt = time_step(options, parameters)
+    out = options.out
     out.mkdir(parents=True, exist_ok=True)
     require_writable(out / "response.npz")
+    stimuli = held_out(parameters, options.data)
+    if options.stimulus >= len(stimuli):
+        raise ValueError(f"--stimulus must be below {len(stimuli)}, got {options.stimulus}")
+    stimulus = stimuli[options.stimulus]
+    excitation = parameters.drive(stimulus) - parameters.threshold
+    strongest = np.argsort(-excitation, kind="stable")
     start = time.perf_counter()
     network = SpikingNetwork(
         parameters,
         pathway=options.pathway,
-        dt=_dt(options),
-        record_potentials=np.sort(neurons),
+        dt=dt,
+        record_potentials=np.sort(strongest[: options.record]),
     )
-    response = network.present(stimuli[index], duration, seed=options.seed)
+    response = network.present(
+        stimulus, options.duration_ms * ms, seed=options.seed, progress=progress(options)
+    )
     response.save(out / "response.npz")
-    save_figure(plotting.plot_membrane_and_raster(response), out / "membrane_raster.png")
+    save_figure(plot_membrane_and_raster(response), out / "membrane_raster.png")
     figures = {
         "model": options.model,
-        "stimulus": index,
+        "stimulus": options.stimulus,
         "pathway": options.pathway,
         "r2": float(response.r2()[0]),
         "r2_rates": float(response.r2(source="rates")[0]),
@@ -175,57 +127,8 @@ def simulate(options):
         "dt_ms": float(network.dt / ms),
         "seconds": time.perf_counter() - start,
     }
-    print(f"{options.model}, patch {index}, {options.duration_ms:g} ms: {_summary(figures)}")
+    print(
+        f"{options.model}, patch {options.stimulus}, {options.duration_ms:g} ms: {summary(figures)}"
+    )
     print(f"response.npz and membrane_raster.png in {out}")
     return figures
-
-
-def _load(data, n_validation, option, n_train=None):
-    """Patches with so many held-out ones; by default 2,000, or all that a file has."""
-    if n_validation is not None:
-        n_validation = whole_number(n_validation, option)
-    elif Path(data).is_file():
-        n_validation = min(N_HELD_OUT, len(load_stimuli(data).validation))
-    else:
-        n_validation = N_HELD_OUT
-    return load_stimuli(data, n_train=n_train, n_validation=n_validation)
-
-
-def _held_out(parameters, data, n_stimuli=None):
-    """Validation patches that fit the model."""
-    patches = _load(data, n_stimuli, "--n-stimuli")
-    if np.prod(patches.shape) != parameters.n_pixels:
-        raise ValueError(
-            f"--data: patches of {patches.shape} pixels do not fit a model for stimuli of "
-            f"{parameters.stimulus_shape}"
-        )
-    return patches.validation
-
-
-def _dt(options):
-    return None if options.dt_ms is None else number(options.dt_ms, "--dt-ms", above=0) * ms
-
-
-def _progress(options):
-    return False if options.quiet else None
-
-
-def _summary(figures):
-    return (
-        f"R2 {figures['r2']:.3f} (rates {figures['r2_rates']:.3f}), "
-        f"zeros {figures['zeros']:.3f}, distance {figures['distance']:.3f}, "
-        f"{figures['spikes_per_tau']:.0f} spikes per tau"
-    )
-
-
-def _data_note(source):
-    name = Path(source).name.lower()
-    for key, note in tables.DATA_NOTES.items():
-        if key in name:
-            return note
-    return f"{name}, given by the user."
-
-
-def _without_folders(line):
-    """A command line as others can type it: names of files without this machine's folders."""
-    return " ".join(Path(word).name if os.sep in word else word for word in line.split(" "))

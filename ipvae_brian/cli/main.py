@@ -1,18 +1,23 @@
-"""The command `ipvae`: demo, train, evaluate, simulate.
+"""The command `ipvae`: demo, models, train, evaluate, simulate.
 
 Exit status 0 when done, 2 with one line on standard error for bad input, 130 after Ctrl-C.
 """
 
-import shlex
 import sys
+from collections.abc import Sequence
 
 from ipvae_brian.cli.options import parser
 
 
-def main(arguments=None):
-    """Run the command line; returns the exit status."""
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return the exit status.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        The words after ``ipvae``; by default those of this process.
+    """
     options = parser().parse_args(arguments)
-    options.line = shlex.join(["ipvae", *(sys.argv[1:] if arguments is None else arguments)])
     try:
         # Heavy imports only now: --help and typing errors answer at once.
         from ipvae_brian.cli import commands
@@ -26,7 +31,7 @@ def main(arguments=None):
     except KeyboardInterrupt:
         print("ipvae: interrupted", file=sys.stderr)
         return 130
-    except (ValueError, TypeError, OSError, RuntimeError, MemoryError) as error:
+    except (ValueError, TypeError, OSError, RuntimeError, MemoryError, ImportError) as error:
         text = " ".join(str(error).split()) or type(error).__name__
         print(f"ipvae {options.command}: error: {text}", file=sys.stderr)
         return 2

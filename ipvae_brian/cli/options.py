@@ -1,110 +1,269 @@
 """Options of the command line; no heavy imports here, so that --help answers at once."""
 
 import argparse
+import math
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 from ipvae_brian._version import __version__
+from ipvae_brian.learning.settings import TRAINING_SETTINGS
 
-# Where the data cannot be told by a folder's or file's name alone.
-DATA_NOTES = {
-    "photographs": (
-        "The 13 grey photographs that come with the package (CC0 and CC-BY, see "
-        "ipvae_brian/stimuli/photographs/ATTRIBUTION.md), split by image."
-    ),
-    "vanhateren": (
-        "Patches of the van Hateren natural images (van Hateren & van der Schaaf 1998, "
-        "Proc. R. Soc. B 265:359), free for scientific, non-commercial use with that citation. "
-        "The images are not part of this package. Whitened with R(f) = f exp(-(f/0.5)^4) as in "
-        "the published code and local contrast normalisation, split by image."
-    ),
-}
-# Names of IPVAE's parameters; None leaves IPVAE's own default.
-TRAINING_OPTIONS = (
-    ("n-neurons", int, "neurons (512)"),
-    ("spike-size", float, "what one spike carries"),
-    ("gain", float, "kappa of the model"),
-    ("sparsity", float, "lambda of the model"),
-    ("training-gain", float, "kappa while learning"),
-    ("training-sparsity", float, "lambda while learning"),
-    ("training-highest-potential", float, "bound of potentials while learning"),
-    ("noise-penalty", float, "share of the spike's own noise in the threshold"),
-    ("leak", float, "pull to rest per tau"),
-    ("tau-ms", float, "membrane time constant (20)"),
-    ("steps-per-tau", int, "time steps of training per tau"),
-    ("n-epochs", int, "passes over the patches"),
-    ("batch-size", int, "patches simulated at once"),
-    ("n-windows", int, "windows of tau of each patch"),
-    ("windows-left-out", int, "windows before counts are used"),
-    ("averaging-rate", float, "rate of the running averages"),
-    ("dictionary-step", float, "step of the dictionary"),
-    ("ridge", float, "regularisation of the dictionary's step"),
-    ("annealing", float, "last part of the training in which rates fall"),
-    ("revive-after", int, "stimuli after which a silent neuron is re-seeded"),
-    ("engine", str, "compiled, fused or equations (fastest installed)"),
-    ("n-jobs", int, "processes (1); -1 for all cores"),
-    ("checkpoint-every", int, "batches between checkpoints"),
-)
+# The patches of `load_stimuli` are standardised, and --seed is an option of every command.
+LEFT_OUT = ("standardise", "random_state")
+N_HELD_OUT = 2000
+DATA = "photographs, a folder of images, or a .npy/.npz file of patches"
+MODEL = "name of a model that comes with the package (see `ipvae models`), or a model file"
+ENGINE = "numba, numpy or brian2 (the fastest that is installed)"
+JOBS = "processes; -1 for all cores (1)"
+EXAMPLES = """examples:
+  ipvae demo --out DIR
+  ipvae models
+  ipvae train --data FOLDER --out mine.npz
+  ipvae evaluate mine.npz --data FOLDER
+  ipvae simulate mine.npz --stimulus 3 --out DIR"""
+
+
+# What does not change the result of a command.
+NO_MATTER = ("help", "json", "quiet", "resume", "checkpoint", "checkpoint_every", "n_jobs")
+
+
+class HelpFormatter(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpFormatter):
+    """Defaults beside the options that have one, examples as they are typed."""
+
+    def _get_help_string(self, action):
+        plain = action.default is None or action.default is False
+        return action.help if plain else super()._get_help_string(action)
 
 
 class Parser(argparse.ArgumentParser):
     """One line for bad input, no usage in front of it."""
 
-    def error(self, message):
+    def __init__(self, **options: Any):
+        super().__init__(formatter_class=HelpFormatter, allow_abbrev=False, **options)
+
+    def error(self, message: str):
         self.exit(2, f"{self.prog}: error: {message}\n")
 
 
-def parser():
-    """The parser of the command line."""
-    top = Parser(prog="ipvae", description="Spiking networks that infer natural images.")
+def parser() -> Parser:
+    """Return the parser of the command line."""
+    top = Parser(
+        prog="ipvae",
+        description="Spiking networks that infer natural images.",
+        epilog=EXAMPLES + "\n\n`ipvae COMMAND --help` has the options of a command.",
+    )
     top.add_argument("--version", action="version", version=f"ipvae_brian {__version__}")
-    commands = top.add_subparsers(dest="command", required=True, parser_class=Parser)
-
-    def command(name, text):
-        sub = commands.add_parser(name, help=text, description=text)
-        sub.add_argument("--json", metavar="PATH", help="also write the figures to this file")
-        sub.add_argument("--seed", type=int, default=0, help="seed of everything random (0)")
-        quiet = "no progress bars; by default they show on a terminal"
-        sub.add_argument("--quiet", action="store_true", help=quiet)
-        return sub
-
-    def data(sub, **options):
-        sub.add_argument(
-            "--data",
-            help="photographs, a folder of images, or a .npy/.npz file of patches",
-            **options,
-        )
-
-    demo = command("demo", "Infer held-out photographs and draw what the neurons did.")
-    demo.add_argument("--out", default="demo_output", metavar="DIR", help="(demo_output)")
-    demo.add_argument("--model", default="photographs-512", help="name or file of a model")
-
-    train = command("train", "Learn a dictionary from images and save it as a model.")
-    data(train, default="photographs")
-    train.add_argument("--out", required=True, metavar="FILE.npz", help="the model file to write")
-    train.add_argument("--checkpoint", metavar="FILE", help="(the model file with .checkpoint.npz)")
-    train.add_argument("--resume", action="store_true", help="go on from the checkpoint, if any")
-    train.add_argument("--n-train", type=int, metavar="N", help="patches to learn from")
-    train.add_argument("--data-note", help="origin and terms of the data, for the model card")
-    train.add_argument("--n-evaluate", type=int, help="validation patches (2000)")
-    for option, kind, text in TRAINING_OPTIONS:
-        train.add_argument(f"--{option}", type=kind, help=text)
-
-    evaluate = command("evaluate", "Measure a model's code of held-out patches.")
-    evaluate.add_argument("model", help="name or file of a model")
-    data(evaluate, default="photographs")
-    evaluate.add_argument("--n-stimuli", type=int, metavar="N", help="(2000)")
-    evaluate.add_argument("--windows", type=int, default=16, help="windows of tau each (16)")
-    evaluate.add_argument("--dt-ms", type=float, help="time step; tau for discrete updates")
-    evaluate.add_argument("--engine", help="compiled, fused or equations (fastest installed)")
-    evaluate.add_argument("--n-jobs", type=int, help="processes (1); -1 for all cores")
-    evaluate.add_argument("--gain", type=float, help="another gain kappa than the model's")
-
-    simulate = command("simulate", "Simulate the neurons on one patch; keep spikes and potentials.")
-    simulate.add_argument("model", help="name or file of a model")
-    data(simulate, default="photographs")
-    simulate.add_argument("--stimulus", type=int, default=0, help="number of the patch (0)")
-    simulate.add_argument("--duration-ms", type=float, default=500.0, help="(500)")
-    simulate.add_argument("--dt-ms", type=float, help="time step")
-    simulate.add_argument("--pathway", default="synapses", help="synapses or error_units")
-    simulate.add_argument("--record", type=int, default=10, help="potentials to record (10)")
-    simulate.add_argument("--out", default="simulation", metavar="DIR", help="(simulation)")
+    commands = top.add_subparsers(
+        dest="command", metavar="COMMAND", required=True, parser_class=Parser
+    )
+    _add_demo(commands)
+    _add_models(commands)
+    _add_train(commands)
+    _add_evaluate(commands)
+    _add_simulate(commands)
     return top
+
+
+def _add_command(commands, name, text, *examples):
+    epilog = "\n  ".join(["examples:" if len(examples) > 1 else "example:", *examples])
+    sub = commands.add_parser(name, help=text, description=text, epilog=epilog)
+    sub.set_defaults(parser=sub)
+    sub.add_argument("--json", type=Path, metavar="FILE", help="also write the figures to FILE")
+    return sub
+
+
+def _add_run(sub):
+    """Options of the commands that simulate."""
+    seed = bounded(int, minimum=0)
+    sub.add_argument("--seed", type=seed, default=0, metavar="N", help="seed of everything random")
+    quiet = "no progress bars, which otherwise show on a terminal"
+    sub.add_argument("--quiet", action="store_true", help=quiet)
+
+
+def _add_demo(commands):
+    text = "Infer held-out photographs and draw what the neurons did."
+    sub = _add_command(commands, "demo", text, "ipvae demo --out DIR")
+    folder = "folder for the figures and demo.json"
+    sub.add_argument("--out", type=Path, default=Path("demo_output"), metavar="DIR", help=folder)
+    sub.add_argument("--model", default="photographs-512", help=MODEL)
+    _add_run(sub)
+
+
+def _add_models(commands):
+    text = "List the models that come with the package."
+    _add_command(commands, "models", text, "ipvae models", "ipvae models --json models.json")
+
+
+def _add_train(commands):
+    sub = _add_command(
+        commands,
+        "train",
+        "Learn a dictionary from images and save it as a model with its card.",
+        "ipvae train --data FOLDER --out mine.npz",
+        "ipvae train --data patches.npz --out mine.npz --n-neurons 256 --n-epochs 8",
+    )
+    sub.add_argument("--data", default="photographs", metavar="DATA", help=DATA)
+    out = "the model file to write; its card goes to FILE.md"
+    sub.add_argument("--out", type=Path, required=True, metavar="FILE.npz", help=out)
+    checkpoint = "state of the training, deleted in the end (the model file with .checkpoint.npz)"
+    sub.add_argument("--checkpoint", type=Path, metavar="FILE", help=checkpoint)
+    sub.add_argument("--resume", action="store_true", help="go on from the checkpoint, if any")
+    positive = bounded(int, minimum=1)
+    n_train = "patches to learn from (50000 from images, all of a file)"
+    sub.add_argument("--n-train", type=positive, metavar="N", help=n_train)
+    sub.add_argument("--data-note", metavar="TEXT", help="origin and terms, for the model card")
+    n_evaluate = f"validation patches ({N_HELD_OUT}, or as many as there are)"
+    sub.add_argument("--n-evaluate", type=positive, metavar="N", help=n_evaluate)
+    _add_run(sub)
+    group = sub.add_argument_group("settings of the training")
+    for setting in TRAINING_SETTINGS:
+        if setting.name not in LEFT_OUT:
+            _add_setting(group, setting)
+
+
+def _add_setting(group, setting):
+    """One option of a setting, with its default and bounds; a time is given in ms."""
+    option, factor = "--" + setting.name.replace("_", "-"), 1
+    if setting.unit == "second":
+        option, factor = f"{option}-ms", 1000
+    text = setting.help.replace("%", "%%")
+    if setting.kind is bool:
+        action = argparse.BooleanOptionalAction
+        group.add_argument(option, action=action, default=setting.default, help=text)
+        return
+    kind = str
+    if setting.name == "n_jobs":
+        kind = processes
+    elif setting.kind is not str:
+        names = ("minimum", "maximum", "above", "below")
+        bounds = {name: getattr(setting, name) for name in names}
+        if factor != 1:
+            bounds["above"] = 0
+        kind = bounded(setting.kind, **bounds)
+    default = setting.default if factor == 1 else setting.default * factor
+    metavar = {int: "N", float: "X", str: "NAME"}[setting.kind]
+    group.add_argument(option, type=kind, default=default, metavar=metavar, help=text)
+
+
+def _add_evaluate(commands):
+    sub = _add_command(
+        commands,
+        "evaluate",
+        "Measure a model's code of held-out patches.",
+        "ipvae evaluate photographs-512",
+        "ipvae evaluate mine.npz --data FOLDER --n-stimuli 500 --json figures.json",
+    )
+    sub.add_argument("model", help=MODEL)
+    sub.add_argument("--data", default="photographs", metavar="DATA", help=DATA)
+    positive, above_zero = bounded(int, minimum=1), bounded(float, above=0)
+    n_stimuli = f"held-out patches ({N_HELD_OUT}, or as many as there are)"
+    sub.add_argument("--n-stimuli", type=positive, metavar="N", help=n_stimuli)
+    sub.add_argument("--windows", type=positive, default=16, metavar="N", help="windows of tau")
+    dt = "time step; tau for discrete updates (one that is stable)"
+    sub.add_argument("--dt-ms", type=above_zero, metavar="MS", help=dt)
+    sub.add_argument("--gain", type=above_zero, metavar="X", help="gain kappa (the model's own)")
+    sub.add_argument("--engine", metavar="NAME", help=ENGINE)
+    sub.add_argument("--n-jobs", type=processes, metavar="N", help=JOBS)
+    _add_run(sub)
+
+
+def _add_simulate(commands):
+    sub = _add_command(
+        commands,
+        "simulate",
+        "Simulate the neurons on one patch; keep spikes and potentials, draw them.",
+        "ipvae simulate photographs-512 --stimulus 3 --out DIR",
+    )
+    sub.add_argument("model", help=MODEL)
+    sub.add_argument("--data", default="photographs", metavar="DATA", help=DATA)
+    positive, above_zero = bounded(int, minimum=1), bounded(float, above=0)
+    stimulus = "number of the patch among those held out"
+    natural = bounded(int, minimum=0)
+    sub.add_argument("--stimulus", type=natural, default=0, metavar="N", help=stimulus)
+    long = "how long it is shown"
+    sub.add_argument("--duration-ms", type=above_zero, default=500.0, metavar="MS", help=long)
+    step = "time step (one that is stable)"
+    sub.add_argument("--dt-ms", type=above_zero, metavar="MS", help=step)
+    sub.add_argument("--pathway", default="synapses", help="synapses or error_units")
+    record = "neurons whose potentials are kept"
+    sub.add_argument("--record", type=positive, default=10, metavar="N", help=record)
+    folder = "folder for response.npz and membrane_raster.png"
+    sub.add_argument("--out", type=Path, default=Path("simulation"), metavar="DIR", help=folder)
+    _add_run(sub)
+
+
+def bounded(
+    kind: type,
+    *,
+    minimum: float | None = None,
+    maximum: float | None = None,
+    above: float | None = None,
+    below: float | None = None,
+) -> Callable[[str], Any]:
+    """Return a function that reads a finite number within the bounds from a word."""
+    bounds = [f">= {minimum:g}"] if minimum is not None else []
+    bounds += [f"> {above:g}"] if above is not None else []
+    bounds += [f"<= {maximum:g}"] if maximum is not None else []
+    bounds += [f"< {below:g}"] if below is not None else []
+    wanted = " ".join(["a whole number" if kind is int else "a finite number", *bounds[:1]])
+    wanted = " and ".join([wanted, *bounds[1:]])
+
+    def read(text: str) -> Any:
+        try:
+            value = kind(text)
+            allowed = (
+                math.isfinite(value)
+                and (minimum is None or value >= minimum)
+                and (maximum is None or value <= maximum)
+                and (above is None or value > above)
+                and (below is None or value < below)
+            )
+        except (ValueError, OverflowError):
+            allowed = False
+        if not allowed:
+            raise argparse.ArgumentTypeError(f"must be {wanted}, got {text!r}")
+        return value
+
+    return read
+
+
+def processes(text: str) -> int:
+    """Read a number of processes; negative ones count back from all cores."""
+    number = bounded(int)(text)
+    if number == 0:
+        raise argparse.ArgumentTypeError("must be a whole number other than 0, got '0'")
+    return number
+
+
+def command_line(options: argparse.Namespace) -> str:
+    """Return the command as others can type it, without what only this machine has.
+
+    Names of files stand without their folders, defaults are left out, and so are options that do
+    not change the result.
+    """
+    words = ["ipvae", options.command]
+    for action in options.parser._actions:
+        value = getattr(options, action.dest, None)
+        if value == action.default or action.dest in NO_MATTER:
+            continue
+        if action.dest == "data":
+            value = without_folder(str(value))
+        elif isinstance(value, Path):
+            value = value.name
+        if isinstance(action, argparse.BooleanOptionalAction):
+            words.append(action.option_strings[0 if value else 1])
+        elif not action.option_strings:
+            words.append(str(value))
+        elif str(value).startswith("-"):
+            words.append(f"{action.option_strings[0]}={value}")
+        else:
+            words += [action.option_strings[0], str(value)]
+    return shlex.join(words)
+
+
+def without_folder(data: str) -> str:
+    """Return the source of stimuli by its name alone, where that means the same source."""
+    name = Path(data).name
+    return f"./{name}" if name == "photographs" and data != name else name

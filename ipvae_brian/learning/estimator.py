@@ -27,6 +27,7 @@ from ipvae_brian.learning.e_step import training_parameters
 from ipvae_brian.learning.settings import arguments_from, checked_settings
 from ipvae_brian.learning.standardisation import Standardisation
 from ipvae_brian.learning.training import Training
+from ipvae_brian.model.card import write_model
 from ipvae_brian.model.parameters import Parameters
 from ipvae_brian.network.batch import COPIES, simulate_many
 from ipvae_brian.network.engines.choice import available_engine, default_engine
@@ -508,6 +509,7 @@ class IPVAE(TransformerMixin, BaseEstimator):
         stimulus_shape: tuple[int, ...] | None = None,
         whitening: dict | None = None,
         provenance: dict | None = None,
+        card: bool = False,
     ) -> None:
         """Write the learned parameters as a model file; see `Parameters.save`.
 
@@ -516,6 +518,8 @@ class IPVAE(TransformerMixin, BaseEstimator):
         path : path-like
         stimulus_shape, whitening, provenance : optional
             What the estimator does not know of its stimuli; see `Parameters`.
+        card : bool, default False
+            Whether to write the model's card beside it; see `write_model`.
         """
         check_is_fitted(self, "parameters_")
         told = {
@@ -525,7 +529,11 @@ class IPVAE(TransformerMixin, BaseEstimator):
             | self.parameters_.provenance
             | (provenance or {}),
         }
-        replace(self.parameters_, **told).save(path)
+        parameters = replace(self.parameters_, **told)
+        if card:
+            write_model(path, parameters)
+        else:
+            parameters.save(path)
 
     @classmethod
     def load(cls, path: str | PathLike) -> Self:

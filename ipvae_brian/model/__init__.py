@@ -1,7 +1,7 @@
 """The model: what is known before a stimulus comes, from stimulus to drive."""
 
-from ipvae_brian.model.card import model_card
+from ipvae_brian.model.card import model_card, write_model
 from ipvae_brian.model.library import available_models, load_model
 from ipvae_brian.model.parameters import Parameters
 
-__all__ = ["Parameters", "available_models", "load_model", "model_card"]
+__all__ = ["Parameters", "available_models", "load_model", "model_card", "write_model"]

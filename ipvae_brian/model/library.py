@@ -1,6 +1,7 @@
 """The trained models that come with the package, and the cards that describe models."""
 
 from importlib import resources
+from os import PathLike
 from pathlib import Path
 
 from ipvae_brian._tools.checks import known_name
@@ -15,14 +16,20 @@ def _folder():
         return Path(__file__).parents[2] / "models"
 
 
-def available_models():
-    """Names of the models that come with the package, sorted; a list of str."""
+def is_shipped(path: str | PathLike) -> bool:
+    """Return whether a model file lies where those lie that come with the package."""
+    folder = _folder()
+    return isinstance(folder, Path) and Path(path).resolve().parent == folder.resolve()
+
+
+def available_models() -> list[str]:
+    """Return the names of the models that come with the package, sorted."""
     return sorted(
         Path(entry.name).stem for entry in _folder().iterdir() if entry.name.endswith(".npz")
     )
 
 
-def load_model(model):
+def load_model(model: str | PathLike) -> Parameters:
     """Load a trained model.
 
     Parameters

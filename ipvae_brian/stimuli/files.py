@@ -36,7 +36,8 @@ def load_patches(
           validation, so that no image gives patches of both kinds. For an existing split,
           ``image_id_train`` and ``image_id_val`` are only noted;
         - optionally ``scale``, one number by which the values are multiplied, so that patches can
-          be stored as small integers.
+          be stored as small integers;
+        - optionally ``data_note``, a text on origin and terms of the data, for model cards.
 
         Arrays of other names are passed over.
     n_train, n_validation : int, optional
@@ -103,6 +104,7 @@ def load_patches(
         std=std,
         train_images=images[0],
         validation_images=images[1],
+        data_note=_data_note(arrays, path),
     )
 
 
@@ -128,15 +130,15 @@ def _read(path):
 def _wanted(names, path):
     held_out = next((name for name in HELD_OUT if name in names), None)
     if "x_train" in names and held_out:
-        wanted = ("x_train", held_out, *(_id_name(n) for n in ("x_train", held_out)), "scale")
+        wanted = ("x_train", held_out, *(_id_name(n) for n in ("x_train", held_out)))
     elif "x" in names:
-        wanted = ("x", _id_name("x"), "scale")
+        wanted = ("x", _id_name("x"))
     else:
         raise ValueError(
             f"{path}: needs an array 'x', or 'x_train' together with 'x_val' or 'x_test'; "
             f"has {', '.join(map(repr, names)) or 'none'}"
         )
-    return [name for name in wanted if name in names]
+    return [name for name in (*wanted, "scale", "data_note") if name in names]
 
 
 def _read_array(loaded, name, path):
@@ -228,6 +230,15 @@ def _scale(arrays, path):
             f"{path}: scale must be one number, got dtype {scale.dtype} and shape {scale.shape}"
         )
     return number(scale.item(), f"{path}: scale", above=0)
+
+
+def _data_note(arrays, path):
+    note = arrays.get("data_note", np.array(""))
+    if note.size != 1 or note.dtype.kind != "U":
+        raise ValueError(
+            f"{path}: data_note must be one text, got dtype {note.dtype} and shape {note.shape}"
+        )
+    return str(note.item())
 
 
 def _as_patches(array, scale, name):

@@ -73,6 +73,8 @@ def load_stimuli(
     """
     if not isinstance(source, (str, PathLike)):
         raise TypeError(f"source must be a name or a path, got {type(source).__name__}")
+    if not isinstance(source, str) and fspath(source) == "photographs":
+        source = "./photographs"  # a path is a folder; only the bare name is the package's
     source = fspath(source)
     path = Path(source)
     if source != "photographs" and path.suffix.lower() in PATCH_SUFFIXES and not path.is_dir():

@@ -33,6 +33,8 @@ class PatchSet:
         How the images were whitened (``Whitening.to_dict``); None if it is not known.
     train_images, validation_images : tuple
         The images that the patches come from: names, or ids of the file; empty if not known.
+    data_note : str, default ""
+        Origin and terms of the data, where the file tells.
 
     Raises
     ------
@@ -49,6 +51,7 @@ class PatchSet:
     whitening: dict | None = None
     train_images: tuple = ()
     validation_images: tuple = ()
+    data_note: str = ""
 
     def __post_init__(self):
         shape = patch_shape(self.shape)

@@ -114,10 +114,13 @@ BAD = {
     "no such data": (["evaluate", "{model}", "--data", "nowhere.npz"], "no such"),
     "unknown data": (["evaluate", "{model}", "--data", "photogrpahs"], "photographs"),
     "data of another shape": (["evaluate", "{model}"], "do not fit"),
-    "dt above tau": (["evaluate", "{model}", "--data", "{data}", "--dt-ms", "30"], "dt must be"),
+    "dt above tau": (
+        ["evaluate", "{model}", "--data", "{data}", "--dt-ms", "30"],
+        "--dt-ms must be at most tau",
+    ),
     "dt negative": (["evaluate", "{model}", "--data", "{data}", "--dt-ms=-1"], "--dt-ms"),
-    "windows": (["evaluate", "{model}", "--data", "{data}", "--windows", "0"], "windows"),
-    "processes": (["evaluate", "{model}", "--data", "{data}", "--n-jobs", "0"], "n_jobs"),
+    "windows": (["evaluate", "{model}", "--data", "{data}", "--windows", "0"], "--windows"),
+    "processes": (["evaluate", "{model}", "--data", "{data}", "--n-jobs", "0"], "--n-jobs"),
     "too many": (["evaluate", "{model}", "--data", "{data}", "--n-stimuli", "9999"], "only 200"),
     "pathway": (
         ["simulate", "{model}", "--data", "{data}", "--pathway", "synapse"],
@@ -127,8 +130,23 @@ BAD = {
     "duration": (["simulate", "{model}", "--data", "{data}", "--duration-ms=-5"], "--duration-ms"),
     "out folder": (["train", "--data", "{data}", "--out", "/no/folder/m.npz"], "no such folder"),
     "out name": (["train", "--data", "{data}", "--out", "model.txt"], "must end in .npz"),
-    "neurons": (["train", "--data", "{data}", "--out", "m.npz", "--n-neurons", "0"], "n_neurons"),
+    "neurons": (["train", "--data", "{data}", "--out", "m.npz", "--n-neurons", "0"], "--n-neurons"),
     "seed": (["train", "--data", "{data}", "--out", "m.npz", "--seed", "-1"], "--seed"),
+    "engine": (
+        ["evaluate", "{model}", "--data", "{data}", "--engine", "numpi"],
+        "did you mean 'numpy'",
+    ),
+    "engine of a training": (
+        ["train", "--data", "nowhere.npz", "--out", "m.npz", "--engine", "numpi"],
+        "did you mean 'numpy'",
+    ),
+    "settings before data": (
+        ["train", "--data", "nowhere.npz", "--out", "m.npz", "--n-windows", "1"],
+        "windows_left_out",
+    ),
+    "not a number": (["train", "--out", "m.npz", "--ridge", "nan"], "--ridge: must be a finite"),
+    "bounds": (["train", "--out", "m.npz", "--averaging-rate", "1.5"], "> 0 and <= 1, got '1.5'"),
+    "tau": (["train", "--out", "m.npz", "--tau-ms", "0"], "--tau-ms: must be a finite number > 0"),
     "foreign file": (["evaluate", "{data}"], "not an ipvae_brian model"),
     "json folder": (
         ["evaluate", "{model}", "--data", "{data}", "--n-stimuli", "2", "--json", "/no/f.json"],

@@ -1,0 +1,54 @@
+"""What several subcommands do: load stimuli, tell figures."""
+
+from argparse import Namespace
+from pathlib import Path
+
+import numpy as np
+from brian2.only import Quantity, ms
+
+from ipvae_brian.cli.options import N_HELD_OUT
+from ipvae_brian.model.parameters import Parameters
+from ipvae_brian.stimuli import PatchSet, load_stimuli
+
+
+def load(data: str, n_validation: int | None, n_train: int | None = None) -> PatchSet:
+    """Load patches with so many held-out ones; by default 2,000, or all that a file has."""
+    if n_validation is None:
+        n_validation = N_HELD_OUT
+        if Path(data).is_file():
+            n_validation = min(n_validation, len(load_stimuli(data).validation))
+    return load_stimuli(data, n_train=n_train, n_validation=n_validation)
+
+
+def held_out(parameters: Parameters, data: str, n_stimuli: int | None = None) -> np.ndarray:
+    """Load validation patches that fit a model, (n_stimuli, n_pixels)."""
+    patches = load(data, n_stimuli)
+    if np.prod(patches.shape) != parameters.n_pixels:
+        raise ValueError(
+            f"--data: patches of {patches.shape} pixels do not fit a model for stimuli of "
+            f"{parameters.stimulus_shape}"
+        )
+    return patches.validation
+
+
+def time_step(options: Namespace, parameters: Parameters) -> Quantity | None:
+    """Return the time step that was asked for, if any."""
+    if options.dt_ms is None:
+        return None
+    if options.dt_ms > float(parameters.tau / ms):
+        raise ValueError(f"--dt-ms must be at most tau, {parameters.tau!s}, got {options.dt_ms:g}")
+    return options.dt_ms * ms
+
+
+def progress(options: Namespace) -> bool | None:
+    """Return whether progress shows: by default where somebody is there to see it."""
+    return False if options.quiet else None
+
+
+def summary(figures: dict) -> str:
+    """Return the main figures in a line."""
+    return (
+        f"R2 {figures['r2']:.3f} (rates {figures['r2_rates']:.3f}), "
+        f"zeros {figures['zeros']:.3f}, distance {figures['distance']:.3f}, "
+        f"{figures['spikes_per_tau']:.0f} spikes per tau"
+    )

@@ -1,0 +1,145 @@
+"""The subcommand `ipvae train`: learn a dictionary, measure it, write the model and its card."""
+
+import shlex
+import time
+from argparse import Namespace
+from dataclasses import replace
+from pathlib import Path
+
+from brian2.only import ms
+
+from ipvae_brian._tools.files import require_writable
+from ipvae_brian.cli.options import command_line, without_folder
+from ipvae_brian.cli.steps import load, progress, summary
+from ipvae_brian.learning.estimator import IPVAE
+from ipvae_brian.learning.evaluation import evaluate
+from ipvae_brian.learning.settings import TRAINING_SETTINGS, checked_settings
+from ipvae_brian.model.card import card_path, write_model
+from ipvae_brian.model.library import is_shipped
+from ipvae_brian.model.parameters import Parameters
+from ipvae_brian.network.engines.choice import available_engine
+from ipvae_brian.stimuli import PatchSet
+from ipvae_brian.stimuli.images import IML_SUFFIX
+
+PHOTOGRAPHS = (
+    "The 13 grey photographs that come with the package (CC0 and CC-BY, see "
+    "ipvae_brian/stimuli/photographs/ATTRIBUTION.md), split by image."
+)
+VAN_HATEREN = (
+    "van Hateren natural images (van Hateren & van der Schaaf 1998, Proc. R. Soc. B 265:359), "
+    "free for scientific, non-commercial use with that citation. The images are not part of this "
+    "package. Split by image."
+)
+
+
+def train(options: Namespace) -> dict:
+    """Learn a dictionary, evaluate it, write the model and its card."""
+    checkpoint = _checked_files(options)
+    model = IPVAE(
+        **_settings(options),
+        random_state=options.seed,
+        checkpoint=checkpoint,
+        standardise=False,
+        progress=progress(options),
+    )
+    patches = load(options.data, options.n_evaluate, options.n_train)
+    seconds = _fit(model, patches, options.resume)
+    figures, _ = evaluate(
+        model.parameters_,
+        patches.validation,
+        seed=options.seed,
+        n_jobs=options.n_jobs,
+        progress=progress(options),
+    )
+    print(f"on {len(patches.validation)} validation patches: {summary(figures)}")
+    figures["command"] = _evaluated_by(options, len(patches.validation))
+    card = write_model(options.out, _described(model, patches, figures, seconds, options))
+    checkpoint.unlink(missing_ok=True)
+    print(f"model in {options.out}, its card in {card}")
+    return {"model": options.out.stem, "training_seconds": seconds} | figures
+
+
+def _checked_files(options):
+    """Fail before the training if a file could not be written; the name of the checkpoint."""
+    if options.out.suffix != ".npz":
+        raise ValueError(f"--out must end in .npz, got {options.out}")
+    require_writable(options.out)
+    card_path(options.out)
+    return options.checkpoint or options.out.with_suffix(".checkpoint.npz")
+
+
+def _settings(options):
+    """Arguments of `IPVAE`, checked before stimuli are loaded."""
+    settings = {}
+    for setting in TRAINING_SETTINGS:
+        if setting.unit == "second":
+            settings[setting.name] = getattr(options, f"{setting.name}_ms") * ms
+        elif hasattr(options, setting.name):
+            settings[setting.name] = getattr(options, setting.name)
+    checked_settings(settings)
+    if options.engine is not None:
+        available_engine(options.engine)
+    return settings
+
+
+def _fit(model, patches, resume):
+    """Train; the seconds that it took."""
+    start = time.perf_counter()
+    try:
+        model.fit(patches.train, resume=resume)
+    except KeyboardInterrupt:
+        print(f"\nstopped after {model.n_batches_} batches; go on with --resume")
+        raise
+    seconds = time.perf_counter() - start
+    print(
+        f"trained on {len(patches.train)} patches in {seconds:.0f} s: "
+        f"{model.n_revived_} neurons revived, {model.n_diverged_} stimuli diverged"
+    )
+    return seconds
+
+
+def _described(model, patches, figures, seconds, options) -> Parameters:
+    """The parameters with what the model's card tells."""
+    return replace(
+        model.parameters_,
+        stimulus_shape=patches.shape,
+        whitening=patches.whitening,
+        provenance={
+            "name": options.out.stem,
+            "data": Path(options.data).name,
+            "data_note": options.data_note or data_note(patches),
+            "command": command_line(options),
+            "settings": model.settings_,
+            "n_train": len(patches.train),
+            "patches_mean": patches.mean,
+            "patches_std": patches.std,
+            "n_batches": model.n_batches_,
+            "n_revived": model.n_revived_,
+            "n_diverged": model.n_diverged_,
+            "seconds": round(seconds, 1),
+            "figures": {k: v for k, v in figures.items() if k != "convergence"},
+        },
+    )
+
+
+def _evaluated_by(options, n_stimuli):
+    """The command that measures the figures again."""
+    model = options.out.stem if is_shipped(options.out) else options.out.name
+    return shlex.join(
+        ["ipvae", "evaluate", model, "--data", without_folder(options.data)]
+        + ["--n-stimuli", str(n_stimuli), "--seed", str(options.seed)]
+    )
+
+
+def data_note(patches: PatchSet) -> str:
+    """Return origin and terms of patches, by what was loaded and never by how a path reads."""
+    if patches.source == "photographs":
+        return PHOTOGRAPHS
+    name = Path(patches.source).name
+    images = [str(image).lower() for image in (*patches.train_images, *patches.validation_images)]
+    n_van_hateren = sum(image.endswith(IML_SUFFIX) for image in images)
+    if Path(patches.source).is_dir() and n_van_hateren:
+        rest = len(images) - n_van_hateren
+        others = f"; {rest} other images, given by the user" if rest else ""
+        return f"{n_van_hateren} {VAN_HATEREN[:-1]}{others}."
+    return patches.data_note or f"{name}, given by the user."

@@ -1,0 +1,126 @@
+"""What `ipvae train` tells of its data and how it was called, by what was loaded."""
+
+import argparse
+import shlex
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ipvae_brian import Parameters, Response
+from ipvae_brian.cli.main import main
+from ipvae_brian.cli.options import command_line, parser
+from ipvae_brian.cli.training import _evaluated_by, data_note
+from ipvae_brian.model import library
+from ipvae_brian.stimuli import load_stimuli
+from ipvae_brian.stimuli.images import IML_SHAPE
+
+SMALL = {"n_train": 40, "n_validation": 10, "shape": (8, 8)}
+
+
+def pictures(folder, n=4):
+    folder.mkdir(parents=True)
+    rng = np.random.default_rng(0)
+    for i in range(n):
+        Image.fromarray(rng.integers(0, 255, (60, 60), dtype=np.uint8)).save(folder / f"{i}.png")
+    return folder
+
+
+def patches(path, **others):
+    np.savez(path, x=np.random.default_rng(0).normal(size=(50, 8, 8)), **others)
+    return path
+
+
+@pytest.mark.parametrize("name", ["lab_photographs", "photographs", "vanhateren", "my VanHateren"])
+def test_folders_are_not_told_by_their_names(tmp_path, name, monkeypatch):
+    folder = pictures(tmp_path / name)
+    assert data_note(load_stimuli(folder, **SMALL)) == f"{name}, given by the user."
+    monkeypatch.chdir(tmp_path)
+    for source in (f"./{name}", folder.relative_to(tmp_path)):
+        assert data_note(load_stimuli(source, **SMALL)) == f"{name}, given by the user."
+
+
+@pytest.mark.parametrize("name", ["photographs.npz", "vanhateren16.npz", "photographs.npy"])
+def test_files_are_not_told_by_their_names(tmp_path, name):
+    path = tmp_path / name
+    if path.suffix == ".npz":
+        patches(path)
+    else:
+        np.save(path, np.random.default_rng(0).normal(size=(50, 8, 8)))
+    assert data_note(load_stimuli(path)) == f"{name}, given by the user."
+
+
+def test_a_file_tells_of_itself(tmp_path):
+    path = patches(tmp_path / "a.npz", data_note="Owls, CC0.")
+    assert data_note(load_stimuli(path)) == "Owls, CC0."
+    with pytest.raises(ValueError, match="data_note must be one text"):
+        load_stimuli(patches(path, data_note=np.ones(2)))
+
+
+def test_the_package_s_photographs():
+    assert data_note(load_stimuli("photographs", **SMALL)).startswith("The 13 grey photographs")
+
+
+def test_van_hateren_by_its_files(tmp_path):
+    folder = tmp_path / "garden"
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    for i in range(2):
+        rng.integers(0, 6000, IML_SHAPE).astype(">u2").tofile(folder / f"imk0000{i}.IML")
+    note = data_note(load_stimuli(folder, **SMALL))
+    assert note.startswith("2 van Hateren natural images") and "non-commercial" in note
+    assert "other" not in note
+    Image.fromarray(rng.integers(0, 255, (60, 60), dtype=np.uint8)).save(folder / "own.png")
+    assert "; 1 other images, given by the user." in data_note(load_stimuli(folder, **SMALL))
+
+
+def told(*words):
+    return command_line(parser().parse_args(words))
+
+
+def test_the_command_as_others_can_type_it():
+    words = ["train", "--data", "/home/me/my data/a b.npz", "--out", "/x y/my model.npz"]
+    line = told(*words, "--data-note", "CC-BY 4.0 / see https://example.org/a b", "--quiet")
+    assert "/home" not in line and "/x y" not in line
+    assert shlex.split(line) == [
+        *("ipvae", "train", "--data", "a b.npz", "--out", "my model.npz"),
+        *("--data-note", "CC-BY 4.0 / see https://example.org/a b"),
+    ]
+    # Written with "=", and typed again it gives the same options.
+    line = told("train", "--data=/a b/c.npz", "--out=m.npz", "--leak=0.1", "--learn-prior")
+    assert line == "ipvae train --data c.npz --out m.npz --leak 0.1 --learn-prior"
+    again = parser().parse_args(shlex.split(line)[1:])
+    assert (again.leak, again.learn_prior) == (0.1, True)
+    assert told("train", "--out", "m.npz", "--data-note=-x") == (
+        "ipvae train --out m.npz --data-note=-x"
+    )
+
+
+def test_a_folder_called_photographs_stays_a_folder():
+    assert "--data ./photographs" in told("train", "--data", "/mine/photographs", "--out", "m.npz")
+    assert "--data ./photographs" in told("train", "--data", "./photographs", "--out", "m.npz")
+    assert "--data" not in told("train", "--data", "photographs", "--out", "m.npz")
+
+
+def test_only_a_shipped_file_is_told_by_a_shipped_name(tmp_path, monkeypatch):
+    options = argparse.Namespace(out=tmp_path / "photographs-512.npz", data="a b.npz", seed=1)
+    line = _evaluated_by(options, 10)
+    assert shlex.split(line)[2:5] == ["photographs-512.npz", "--data", "a b.npz"]
+    monkeypatch.setattr(library, "_folder", lambda: tmp_path)
+    assert shlex.split(_evaluated_by(options, 10))[2] == "photographs-512"
+
+
+def test_paths_with_spaces_end_to_end(tmp_path):
+    data = patches(tmp_path / "lab photographs.npz", data_note="Owls, CC0.")
+    out = tmp_path / "my models" / "my owls.npz"
+    out.parent.mkdir()
+    words = ["train", "--data", str(data), "--out", str(out), "--n-neurons", "8", "--quiet"]
+    assert main([*words, "--batch-size", "20"]) == 0
+    card = out.with_suffix(".md").read_text()
+    assert "ipvae train --data 'lab photographs.npz' --out 'my owls.npz' --n-neurons 8" in card
+    assert "ipvae evaluate 'my owls.npz' --data 'lab photographs.npz'" in card
+    assert "Owls, CC0." in card and "13" not in card.split("## Trained by")[0]
+    assert Parameters.load(out).provenance["data_note"] == "Owls, CC0."
+    words = ["simulate", str(out), "--data", str(data), "--out", str(tmp_path / "a b"), "--quiet"]
+    assert main([*words, "--duration-ms", "40"]) == 0
+    assert Response.load(tmp_path / "a b" / "response.npz").n_stimuli == 1
