@@ -83,7 +83,6 @@ def network(parameters, n_copies, steps_per_tau=None, engine=None):
     dt = None if steps_per_tau is None else parameters.tau / steps_per_tau
     return SpikingNetwork(
         parameters,
-        pathway="shared",
         n_copies=n_copies,
         dt=dt,
         engine=engine,

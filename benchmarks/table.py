@@ -82,8 +82,8 @@ TITLES = {
 CONTESTANTS = """\
 ## Contestants
 
-- **ours**: `SpikingNetwork` with the `shared` pathway and its defaults, which with Numba is the
-  compiled engine; `IPVAE` for training.
+- **ours**: `SpikingNetwork` with copies and its defaults, which with Numba is the engine `numba`;
+  `IPVAE` for training.
 - **torch**: the paper's inference step and training iteration in PyTorch on the CPU, written after
   the paper (`benchmarks/peers/poisson_vae_torch.py`): two Poisson draws, three products with the
   dictionary, clamps, likelihood and KL in each step; in training, back-propagation through 16 steps
@@ -371,6 +371,6 @@ numbers of its neurons and of those that spike, and the stimuli.
 **Two processes.** What one process does alone bounds them: choosing the time step in evaluation;
 the M-step in training, which is why large batches gain and small ones do not; and in training what
 travels, the dictionary and its sums. Counts and rates do not travel on one machine: workers write
-them into memory that they share. (The compiled engine uses all cores in one process, too; here each
+them into memory that they share. (The engine `numba` uses all cores in one process, too; here each
 has one thread.)
 """

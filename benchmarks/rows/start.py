@@ -19,8 +19,7 @@ import numpy as np
 from brian2 import ms
 from ipvae_brian import SpikingNetwork, load_model
 stimuli = np.load(sys.argv[2])[:int(sys.argv[3])]
-options = {"pathway": "shared", "n_copies": len(stimuli)} if len(stimuli) > 1 else {}
-network = SpikingNetwork(load_model(sys.argv[1]), **options)
+network = SpikingNetwork(load_model(sys.argv[1]), n_copies=len(stimuli))
 response = network.present(stimuli, float(sys.argv[4])*ms, seed=0, progress=False)
 assert response.counts.any()
 print(time.time())

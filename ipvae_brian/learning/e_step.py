@@ -19,7 +19,7 @@ from ipvae_brian._tools.threads import one_blas_thread
 from ipvae_brian.learning.settings import TrainingSettings
 from ipvae_brian.learning.statistics import BatchStatistics
 from ipvae_brian.model.parameters import Parameters
-from ipvae_brian.network.presentation import Outcome, Trial
+from ipvae_brian.network.presentation import Outcome, Presentation
 from ipvae_brian.network.spiking import SpikingNetwork
 
 
@@ -56,7 +56,6 @@ def training_network(
     """Return a network of as many copies as there are stimuli in a chunk."""
     return SpikingNetwork(
         training_parameters(settings, dictionary),
-        pathway="shared",
         n_copies=settings.chunk_size,
         dt=settings.tau_seconds / steps_per_tau * second,
         engine=settings.engine,
@@ -70,7 +69,7 @@ def chunks(
     n_batch: int,
     steps_per_tau: int,
     first_chunk: int = 0,
-) -> Iterator[Trial]:
+) -> Iterator[Presentation]:
     """Yield the chunks of a batch, or of a part of it that begins with chunk `first_chunk`."""
     size = settings.chunk_size
     steps = np.array([settings.n_windows * steps_per_tau])
@@ -82,20 +81,22 @@ def chunks(
         frames = np.zeros((size, 1, stimuli.shape[1]), np.float32)
         frames[: len(part), 0] = part
         seed = [settings.seed, 1, n_batch, chunk]
-        yield Trial(frames, steps, seed=seed, used=len(part), counts=counts, expected=expected)
+        yield Presentation(
+            frames, steps, seed=seed, used=len(part), counts=counts, expected=expected
+        )
 
 
 def statistics_of(
-    trial: Trial, outcome: Outcome, settings: TrainingSettings, dictionary: NDArray
+    presentation: Presentation, outcome: Outcome, settings: TrainingSettings, dictionary: NDArray
 ) -> BatchStatistics:
     """Return the statistics of a simulated chunk, ready to be added to those of others."""
-    fit = np.flatnonzero(~outcome.diverged[: trial.used])
+    fit = np.flatnonzero(~outcome.diverged[: presentation.used])
     return BatchStatistics.of(
-        trial.frames[fit, 0],
+        presentation.frames[fit, 0],
         outcome.counts[fit],
         dictionary,
         windows_left_out=settings.windows_left_out,
-        n_diverged=trial.used - len(fit),
+        n_diverged=presentation.used - len(fit),
     ).rounded()
 
 
@@ -130,8 +131,8 @@ def simulate_chunks(
     """
     done = []
 
-    def collect(trial, outcome):
-        done.append(statistics_of(trial, outcome, settings, dictionary))
+    def collect(presentation, outcome):
+        done.append(statistics_of(presentation, outcome, settings, dictionary))
 
     def build():
         return training_network(settings, dictionary, steps_per_tau)
@@ -139,6 +140,6 @@ def simulate_chunks(
     key = settings, steps_per_tau, stimuli.shape[1]
     with _kept.use(key, build) as network, one_blas_thread():
         network.set_parameters(training_parameters(settings, dictionary))
-        trials = chunks(settings, stimuli, n_batch, steps_per_tau, first_chunk)
-        network.run_trials(trials, collect)
+        presentations = chunks(settings, stimuli, n_batch, steps_per_tau, first_chunk)
+        network.run(presentations, collect)
     return reduce(add, done)

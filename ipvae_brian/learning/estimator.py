@@ -438,8 +438,9 @@ class IPVAE(TransformerMixin, BaseEstimator):
         X : array_like, shape (n_stimuli, n_pixels)
         duration : Quantity, optional
             How long each is shown; by default `inference_windows` * tau.
-        pathway : str, optional
-            "synapses" for one stimulus, "shared" for many, unless given.
+        pathway : {"synapses", "error_units"}, optional
+            Simulate one stimulus after the other in this way; by default, several stimuli are
+            shown to copies of the network at the same time.
         seed : int, optional
             By default an integer `random_state`, otherwise new spikes each time.
         **options
@@ -455,9 +456,7 @@ class IPVAE(TransformerMixin, BaseEstimator):
         p = self.parameters_
         if duration is None:
             duration = whole_number(self.inference_windows, "inference_windows") * p.tau
-        if pathway is None:
-            pathway = "shared" if len(X) > 1 else "synapses"
-        if pathway == "shared":
+        if pathway is None and len(X) > 1:
             options = {"n_copies": min(COPIES, len(X)), "engine": self.engine} | options
         if seed is None and isinstance(self.random_state, int | np.integer):
             seed = int(self.random_state)

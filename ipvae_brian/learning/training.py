@@ -1,8 +1,8 @@
 """The outer loop: simulate a batch, accumulate its counts, update the dictionary, go on.
 
-In one process all batches are trials of one Brian2 run; otherwise workers simulate the chunks of
-each. Every chunk has its own seed, so a training that resumes from a checkpoint goes on as if never
-stopped, and one on many processes learns what one process would.
+In one process all batches are presentations of one Brian2 run; otherwise workers simulate the
+chunks of each. Every chunk has its own seed, so a training that resumes from a checkpoint goes on
+as if never stopped, and one on many processes learns what one process would.
 """
 
 import math
@@ -132,7 +132,7 @@ class Training:
                     learn_from(self._on_workers(batch, n_jobs))
 
     def _in_one_run(self, batches, learn_from):
-        """All batches as trials of one Brian2 run."""
+        """All batches as presentations of one Brian2 run."""
         settings = self.settings
         first = next(batches, None)
         if first is None:
@@ -142,7 +142,7 @@ class Training:
             self._network = training_network(settings, self.state.dictionary, steps)
         network, simulated = self._network, []
 
-        def trials():
+        def presentations():
             for batch in chain([first], batches):
                 network.set_parameters(training_parameters(settings, self.state.dictionary))
                 yield from chunks(settings, batch, self.state.n_batches, steps)
@@ -150,10 +150,10 @@ class Training:
                 learn_from(simulated)
                 simulated.clear()
 
-        def collect(trial, outcome):
-            simulated.append(statistics_of(trial, outcome, settings, self.state.dictionary))
+        def collect(presentation, outcome):
+            simulated.append(statistics_of(presentation, outcome, settings, self.state.dictionary))
 
-        network.run_trials(trials(), collect)
+        network.run(presentations(), collect)
 
     def _on_workers(self, batch, n_jobs):
         settings, state = self.settings, self.state

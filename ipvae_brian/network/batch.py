@@ -10,6 +10,7 @@ from ipvae_brian._tools.memory import require_memory
 from ipvae_brian._tools.parallel import OneNetwork, n_workers, parts, run_tasks
 from ipvae_brian._tools.shared_arrays import SharedArrays
 from ipvae_brian.network.arguments import as_stimuli, whole_fraction
+from ipvae_brian.network.engines.choice import default_engine
 from ipvae_brian.network.spiking import SpikingNetwork
 from ipvae_brian.network.stability import check_dt, choose_dt, with_halvings
 from ipvae_brian.response.response import Response
@@ -166,6 +167,6 @@ def _joined(measured):
 
 
 def _network(parameters, n_copies, dt, engine):
-    return SpikingNetwork(
-        parameters, pathway="shared", n_copies=n_copies, dt=dt, engine=engine, record_spikes=False
-    )
+    # Named also where it is the default, which for one copy is another circuit.
+    engine = engine or default_engine()
+    return SpikingNetwork(parameters, n_copies=n_copies, dt=dt, engine=engine, record_spikes=False)

@@ -16,7 +16,7 @@ import numpy as np
 from ipvae_brian.network import equations
 from ipvae_brian.network._brian import array_of
 
-PATHWAYS = ("synapses", "error_units", "shared")
+PATHWAYS = ("synapses", "error_units")
 
 
 class Synapses:

@@ -1,7 +1,7 @@
-"""Presenting stimuli: trials are fed to a running network, counts come back in windows of tau.
+"""Presentations are fed to a running network, and counts come back in windows of tau.
 
-One Brian2 run takes any number of trials, because every run has a start-up cost of its own.
-Trials come from an iterator that is asked for the next one when the last has ended; what the
+One Brian2 run takes any number of presentations, because every run has a start-up cost of its own.
+Presentations come from an iterator that is asked for the next one when the last has ended; what the
 iterator does in between, such as learning, happens inside the run.
 """
 
@@ -19,7 +19,7 @@ CHANCE = 10
 
 
 @dataclass
-class Trial:
+class Presentation:
     """What all copies of a network see from one point in time to another.
 
     Parameters
@@ -28,7 +28,7 @@ class Trial:
     frame_steps : numpy.ndarray of int, shape (n_frames,)
         How many time steps each frame lasts.
     reset : bool
-        Whether potentials start at rest (else they are carried over from the last trial).
+        Whether potentials start at rest (else they are carried over from the last presentation).
     reset_frames : bool
         Whether potentials return to rest at every frame.
     seed : optional
@@ -51,7 +51,7 @@ class Trial:
 
 @dataclass
 class Outcome:
-    """What a trial gave: counts and expected counts, (n_copies, n_windows, n_neurons) each.
+    """What a presentation gave: counts and expected counts, (n_copies, n_windows, n_neurons) each.
 
     `diverged` tells for each copy whether its rates ran away in any window.
     """

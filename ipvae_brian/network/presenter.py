@@ -11,7 +11,7 @@ CHECK_STEPS = 10
 
 
 class Presenter:
-    """Steps trials through a network, as its last operation of every time step.
+    """Steps presentations through a network, as its last operation of every time step.
 
     Parameters
     ----------
@@ -24,8 +24,8 @@ class Presenter:
     def __init__(self, network, window_steps):
         self.network = network
         self.window_steps = window_steps
-        self.trials = None
-        self.trial = None
+        self.presentations = None
+        self.presentation = None
         self.error = None
         self.operation = brian.NetworkOperation(
             self._after_step,
@@ -35,47 +35,49 @@ class Presenter:
             name=f"{network.neurons.name}_presenter",
         )
 
-    def begin(self, trials, collect):
-        """Take the first trial from the iterator; `collect(trial, outcome)` gets each result."""
+    def begin(self, presentations, collect):
+        """Take the first presentation; `collect(presentation, outcome)` gets each result."""
         self.error = None
-        self.trials = iter(trials)
+        self.presentations = iter(presentations)
         self.collect = collect
-        return self._next_trial()
+        return self._next_presentation()
 
     @property
     def finished(self):
-        """Whether every trial was presented to its end."""
-        return self.trial is None
+        """Whether every presentation was presented to its end."""
+        return self.presentation is None
 
-    def _next_trial(self):
-        self.trial = trial = next(self.trials, None)
-        if trial is None:
-            self.trials = self.collect = None
+    def _next_presentation(self):
+        self.presentation = presentation = next(self.presentations, None)
+        if presentation is None:
+            self.presentations = self.collect = None
             return False
         self.frame = -1
-        self.steps_left = int(trial.frame_steps.sum())
+        self.steps_left = int(presentation.frame_steps.sum())
         self.n_windows = self.steps_left // self.window_steps
-        self.counts, self.expected = trial.counts, trial.expected
+        self.counts, self.expected = presentation.counts, presentation.expected
         if self.counts is None:
             # Window by window, as they are filled.
             self.counts, self.expected = self._new_windows(self.n_windows)
         self.window = -1
-        self.window_stimuli = window_stimuli(trial.frames, trial.frame_steps, self.window_steps)
-        self.diverged = np.zeros(len(trial.frames), bool)
-        if trial.reset:
+        self.window_stimuli = window_stimuli(
+            presentation.frames, presentation.frame_steps, self.window_steps
+        )
+        self.diverged = np.zeros(len(presentation.frames), bool)
+        if presentation.reset:
             self.network.rest()
-        if trial.seed is not None:
-            self.network.counter.reseed(trial.seed)
+        if presentation.seed is not None:
+            self.network.counter.reseed(presentation.seed)
         self._next_window()
         self._next_frame()
         return True
 
     def _next_frame(self):
         self.frame += 1
-        self.frame_left = int(self.trial.frame_steps[self.frame])
-        if self.frame and self.trial.reset_frames:
+        self.frame_left = int(self.presentation.frame_steps[self.frame])
+        if self.frame and self.presentation.reset_frames:
             self.network.rest()
-        self.network.show(self.trial.frames[:, self.frame])
+        self.network.show(self.presentation.frames[:, self.frame])
 
     def _after_step(self):
         # An error inside Brian2's loop would leave its global state "running": stop, raise later.
@@ -97,16 +99,16 @@ class Presenter:
                 self._next_window()
         if self.steps_left == 0:
             if self.window == self.n_windows:
-                self._look_for_divergence(self.trial.frames[:, -1])
-            trial, self.trial = self.trial, None
-            self.collect(trial, self._outcome())
-            if not self._next_trial():
+                self._look_for_divergence(self.presentation.frames[:, -1])
+            presentation, self.presentation = self.presentation, None
+            self.collect(presentation, self._outcome())
+            if not self._next_presentation():
                 self.network.brian_network.stop()
         elif self.frame_left == 0:
             self._next_frame()
 
     def _new_windows(self, n):
-        shape = (n, len(self.trial.frames), self.network.parameters.n_neurons)
+        shape = (n, len(self.presentation.frames), self.network.parameters.n_neurons)
         return np.empty(shape, np.int32), np.empty(shape, self.network.rate_type)
 
     def _next_window(self):

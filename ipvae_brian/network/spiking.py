@@ -34,7 +34,7 @@ from ipvae_brian.network.engines.choice import (
     engine_class,
     threads,
 )
-from ipvae_brian.network.presentation import Trial, WindowCounter, raise_if_diverged
+from ipvae_brian.network.presentation import Presentation, WindowCounter, raise_if_diverged
 from ipvae_brian.network.presenter import Presenter
 from ipvae_brian.network.stability import check_dt, choose_dt, with_halvings
 from ipvae_brian.recordings.recording import Recording
@@ -50,22 +50,23 @@ class SpikingNetwork:
     Parameters
     ----------
     parameters : Parameters
-    pathway : {"synapses", "error_units", "shared"}, default "synapses"
-        How spikes inhibit, see `ipvae_brian.lateral`. "shared" simulates `n_copies` stimuli at
-        once; the others one at a time.
+    pathway : {"synapses", "error_units"}, optional
+        How the spikes of one population inhibit: directly, through synapses between the neurons
+        (the default), or through explicit units that hold the prediction error.
     n_copies : int, default 1
-        Copies of the population; more than 1 only with "shared".
+        Copies of the population, each of which is shown a stimulus of its own at the same time.
     dt : Quantity, optional
         Time step, at most tau and a whole fraction of it. Without it the first presentation
         chooses one (`ipvae_brian.stability.choose_dt`) and halves it should the run diverge.
     delay : Quantity, optional
         Synaptic delay of the "synapses" pathway.
     engine : {"numba", "numpy", "brian2"}, optional
-        "brian2" runs the Brian2 equations as they stand. Only for the "shared" pathway: "numpy"
-        is the same time step in few passes over all copies, "numba" has it compiled by Numba,
-        for all cores, and is the default where Numba is installed.
+        What takes the time steps. "brian2" runs the Brian2 equations as they stand, and is the
+        default for one population. "numpy" takes the same step in few passes over all copies,
+        "numba" has it compiled by Numba, for all cores; the faster one that is installed is the
+        default for several copies.
     precision : {"single", "double"}, optional
-        Of the "shared" pathway; by default double with "brian2", otherwise single.
+        Of the potentials of copies; by default double with "brian2", otherwise single.
     target : {"numpy", "cython"}, optional
         Code generation for this network; by default what ``prefs.codegen.target`` says, where
         "auto" means NumPy, which needs no compiler and starts at once.
@@ -106,7 +107,7 @@ class SpikingNetwork:
         self,
         parameters,
         *,
-        pathway="synapses",
+        pathway=None,
         n_copies=1,
         dt=None,
         delay=None,
@@ -120,22 +121,27 @@ class SpikingNetwork:
         if not isinstance(parameters, Parameters):
             raise TypeError(f"parameters must be a Parameters, got {type(parameters).__name__}")
         self.parameters = parameters
-        self.pathway = known_name(pathway, "pathway", PATHWAYS)
         self.n_copies = whole_number(n_copies, "n_copies")
-        shared = pathway == "shared"
-        if n_copies > 1 and not shared:
-            raise ValueError(f"n_copies must be 1 with pathway {pathway!r}, got {n_copies}")
-        if delay is not None and pathway != "synapses":
-            raise ValueError(f"delay needs pathway 'synapses', got {pathway!r}")
-        self.delay = None if delay is None else seconds(delay, "delay", allow_zero=True) * second
-        default = default_engine() if shared and not is_standalone() else "brian2"
+        if pathway is not None:
+            known_name(pathway, "pathway", PATHWAYS)
+        default = "brian2" if n_copies == 1 or is_standalone() else default_engine()
         self.engine = available_engine(engine or default)
-        if self.engine != "brian2" and not shared:
-            raise ValueError(f"engine {engine!r} needs pathway 'shared', got {pathway!r}")
-        if is_standalone() and shared:
-            raise ValueError("pathway 'shared' does not run in C++ standalone mode; use 'synapses'")
-        if precision is not None and not shared:
-            raise ValueError(f"precision needs pathway 'shared', got {pathway!r}")
+        copies = n_copies > 1 or self.engine != "brian2"
+        if is_standalone() and self.engine != "brian2":
+            raise ValueError(f"engine must be 'brian2' in C++ standalone mode, got {engine!r}")
+        if is_standalone() and n_copies > 1:
+            raise ValueError(f"n_copies must be 1 in C++ standalone mode, got {n_copies}")
+        if copies and pathway is not None:
+            raise ValueError(
+                f"pathway {pathway!r} needs n_copies 1 and engine 'brian2', got {n_copies} and "
+                f"{self.engine!r}"
+            )
+        if delay is not None and (copies or pathway == "error_units"):
+            raise ValueError("delay needs pathway 'synapses' and n_copies 1")
+        self.pathway = None if copies else pathway or "synapses"
+        self.delay = None if delay is None else seconds(delay, "delay", allow_zero=True) * second
+        if precision is not None and not copies:
+            raise ValueError("precision needs n_copies > 1, or engine 'numpy' or 'numba'")
         default_precision = "double" if self.engine == "brian2" else "single"
         self.precision = known_name(precision or default_precision, "precision", PRECISIONS)
         self.target = code_object_class(target)
@@ -329,8 +335,8 @@ class SpikingNetwork:
             Whether potentials start at rest for every stimulus. Otherwise they are carried over
             from what that copy saw before: online inference.
         seed : int, optional
-            Makes the spikes reproducible on the same machine, target and pathway. Without it
-            they follow `brian2.seed`.
+            Makes the spikes reproducible on the same machine, target, pathway and engine. Without
+            it they follow `brian2.seed`.
         first_stimulus : int, default 0
             Number of the first of these stimuli in a larger job, a multiple of `n_copies`. With
             the same seed, parts of the job then give the spikes that the whole job gives.
@@ -442,15 +448,15 @@ class SpikingNetwork:
         n_windows = steps // self.steps_per_tau
         shape = (n_windows, waves * self.n_copies, self.parameters.n_neurons)
         counts, rates = np.empty(shape, np.int32), np.empty(shape, self.rate_type)
-        trials = []
+        presentations = []
         for wave in range(waves):
             copies = slice(wave * self.n_copies, (wave + 1) * self.n_copies)
             part = frames[copies]
             missing = self.n_copies - len(part)
             if missing:
                 part = np.concatenate([part, np.zeros((missing, *part.shape[1:]))])
-            trials.append(
-                Trial(
+            presentations.append(
+                Presentation(
                     part,
                     frame_steps,
                     reset,
@@ -464,18 +470,18 @@ class SpikingNetwork:
         n_collected = 0
         with progress_bar(n_stimuli, "stimuli", progress) as bar:
 
-            def collect(trial, outcome):
+            def collect(presentation, outcome):
                 nonlocal n_collected
                 raise_if_diverged(
-                    outcome, trial.used, self.parameters, float(self.dt), first + n_collected
+                    outcome, presentation.used, self.parameters, float(self.dt), first + n_collected
                 )
-                n_collected += trial.used
-                bar.update(trial.used)
+                n_collected += presentation.used
+                bar.update(presentation.used)
 
             with seeded(seed):
                 if self.engine != "brian2":
                     self.counter.reseed(int(np.random.randint(2**31)))  # noqa: NPY002
-                self.run_trials(trials, collect)
+                self.run(presentations, collect)
         clock = Timing(
             dt=float(self.dt),
             tau=float(self.parameters.tau),
@@ -509,10 +515,11 @@ class SpikingNetwork:
             traces = np.array(self.potential_monitor.u), np.array(self.potential_monitor.z)
         return events, traces
 
-    def run_trials(self, trials, collect):
-        """Run trials from an iterator inside one Brian2 run, `collect(trial, outcome)` each.
+    def run(self, presentations, collect):
+        """Run presentations from an iterator inside one Brian2 run.
 
-        The iterator is asked for the next trial when the last has been collected, so it may
+        Each result is handed to ``collect(presentation, outcome)``. The iterator is asked for the
+        next presentation when the last has been collected, so it may
         change the parameters in between. This is what learning is built on.
 
         Raises
@@ -521,11 +528,11 @@ class SpikingNetwork:
             If the run was stopped with Ctrl-C.
         """
         if is_standalone():
-            return self._standalone.run_trials(trials, collect)
+            return self._standalone.run(presentations, collect)
         presenter = self._presenter
         # Brian2's check for invalid values compares float32 with 1e50, which NumPy warns of.
         with np.errstate(over="ignore"), quick_start(), threads(self.engine):
-            if not presenter.begin(trials, collect):
+            if not presenter.begin(presentations, collect):
                 return None
             # The presenter stops the run; Brian2 needs some end that is never reached.
             self.brian_network.run(1e6 * self.parameters.tau, namespace={})
@@ -573,6 +580,7 @@ class SpikingNetwork:
     def __repr__(self):
         clock = "dt not chosen yet" if self.dt is None else f"dt {self.dt!s}"
         return (
-            f"<SpikingNetwork {self.pathway!r}, {self.n_copies} x {self.parameters.n_neurons} "
+            f"<SpikingNetwork {self.pathway or self.engine!r}, {self.n_copies} x "
+            f"{self.parameters.n_neurons} "
             f"neurons, {clock}, tau {self.parameters.tau!s}>"
         )

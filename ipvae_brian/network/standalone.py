@@ -18,7 +18,7 @@ from ipvae_brian.recordings.timing import window_stimuli
 
 
 class Program:
-    """Builds the program at the first trial and runs it for every frame.
+    """Builds the program at the first presentation and runs it for every frame.
 
     Parameters
     ----------
@@ -57,34 +57,36 @@ class Program:
         # What the user told set_device, such as the directory; without run_args, nothing runs yet.
         device.build(**(device.build_options | {"compile": True, "run": False}))
 
-    def run_trials(self, trials, collect):
-        """Present trials; see `SpikingNetwork.run_trials`."""
+    def run(self, presentations, collect):
+        """Present presentations; see `SpikingNetwork.run`."""
         self.events, self.traces = [], []
         step = 0
-        for trial in trials:
-            steps = {int(n) for n in trial.frame_steps}
+        for presentation in presentations:
+            steps = {int(n) for n in presentation.frame_steps}
             if self.frame_steps is None and len(steps) == 1:
-                self.asked_seed = trial.seed
+                self.asked_seed = presentation.seed
                 self._build(*steps)
             if steps != {self.frame_steps}:
                 raise ValueError(
                     f"duration must be that of the compiled program, {self.frame_steps} time "
                     f"steps for every frame, got {sorted(steps)}"
                 )
-            if trial.reset or self.state is None:
+            if presentation.reset or self.state is None:
                 self._rest()
             expected = [np.zeros((1, self.network.parameters.n_neurons))]
             counts = []
-            for frame in range(len(trial.frame_steps)):
-                if frame and trial.reset_frames:
+            for frame in range(len(presentation.frame_steps)):
+                if frame and presentation.reset_frames:
                     self._rest()
-                self._require_new_numbers(trial.seed)
-                stimulus = trial.frames[:, frame]
+                self._require_new_numbers(presentation.seed)
+                stimulus = presentation.frames[:, frame]
                 in_grid, total = self._run_frame(stimulus, step)
                 expected.append(expected[-1][-1] + np.vstack([in_grid[1:], total]))
                 counts.append(self.events[-1])
                 step += self.frame_steps
-            collect(trial, self._outcome(trial, counts, np.concatenate(expected), step))
+            collect(
+                presentation, self._outcome(presentation, counts, np.concatenate(expected), step)
+            )
 
     def _require_new_numbers(self, seed):
         """Refuse to repeat the random numbers of a seed that was not asked for again."""
@@ -121,10 +123,10 @@ class Program:
         in_grid = np.array(self.monitor.expected_count).T
         return in_grid, np.array(neurons.expected_count)
 
-    def _outcome(self, trial, events, expected, end):
+    def _outcome(self, presentation, events, expected, end):
         network = self.network
         window_steps, n_neurons = network.steps_per_tau, network.parameters.n_neurons
-        n_steps = int(np.sum(trial.frame_steps))
+        n_steps = int(np.sum(presentation.frame_steps))
         n_windows = n_steps // window_steps
         index, step, count = (np.concatenate(a) for a in zip(*events, strict=True))
         window = (step - (end - n_steps)) // window_steps
@@ -133,14 +135,16 @@ class Program:
         np.add.at(counts, (window[whole], index[whole]), count[whole])
         edges = np.arange(n_windows + 1) * (window_steps // self.grid)
         rates = np.diff(expected[edges], axis=0)
-        stimuli = window_stimuli(trial.frames, np.asarray(trial.frame_steps), window_steps)[0]
+        stimuli = window_stimuli(
+            presentation.frames, np.asarray(presentation.frame_steps), window_steps
+        )[0]
         diverged = diverged_copies(stimuli, network.decode(counts), network.parameters).any()
-        if trial.counts is not None:
-            trial.counts[:, 0], trial.expected[:, 0] = counts, rates
+        if presentation.counts is not None:
+            presentation.counts[:, 0], presentation.expected[:, 0] = counts, rates
         return Outcome(counts[None], rates[None], np.array([diverged]))
 
     def recorded(self):
-        """Events and traces of the last trials, as `Recording.from_events` takes them."""
+        """Events and traces of the last presentations, as `Recording.from_events` takes them."""
         events = tuple(np.concatenate(a) for a in zip(*self.events, strict=True))
         traces = None
         if self.traces:

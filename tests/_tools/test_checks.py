@@ -122,8 +122,8 @@ def test_whole_number():
 
 
 def test_known_name_suggests_the_nearest():
-    known = ("synapses", "error_units", "shared")
-    assert known_name("shared", "pathway", known) == "shared"
+    known = ("synapses", "error_units")
+    assert known_name("error_units", "pathway", known) == "error_units"
     with pytest.raises(ValueError, match="^pathway must be one of.*'synapses'.*mean 'synapses'"):
         known_name("synapse", "pathway", known)
     with pytest.raises(ValueError, match="'xyz'$"):

@@ -65,9 +65,7 @@ def test_free_memory_without_proc(monkeypatch):
 
 
 def test_a_network_tells_what_it_will_need(parameters):
-    network = SpikingNetwork(
-        parameters, pathway="shared", n_copies=4, dt=1 * ms, record_potentials=[0, 2]
-    )
+    network = SpikingNetwork(parameters, n_copies=4, dt=1 * ms, record_potentials=[0, 2])
     needed = network.memory_needed(6, 100 * ms)  # two waves of four copies, five windows
     values = 8 * 5 * parameters.n_neurons
     assert needed["counts in windows"] == needed["rates in windows"] == 4 * values

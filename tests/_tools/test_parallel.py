@@ -69,7 +69,7 @@ def same_weights(first, second):
 
 def test_parts_of_a_job_are_the_job(parameters, stimuli):
     """`first_stimulus` numbers the waves of copies; each has random numbers of its own."""
-    options = {"pathway": "shared", "n_copies": 10, "dt": 1 * ms}
+    options = {"n_copies": 10, "dt": 1 * ms}
     for engine in ("numba", "numpy", "brian2"):
         network = SpikingNetwork(parameters, engine=engine, **options)
         whole = network.present(stimuli[:35], 40 * ms, seed=4)

@@ -236,7 +236,7 @@ def test_units_of_the_stimuli_do_not_matter():
 
 def test_score_and_distance(fitted):
     x = images(100, seed=1)
-    response = fitted.simulate(x, pathway="shared")
+    response = fitted.simulate(x)
     assert fitted.score(x) == pytest.approx(response.r2().mean())
     assert type(fitted.score(x)) is float
     assert fitted.distance(x) == pytest.approx(response.distance())
@@ -367,8 +367,8 @@ def test_unknown_names(fitted):
         IPVAE().set_params(n_neuron=8)
     with pytest.raises(TypeError, match="record_spike"):
         fitted.simulate(images(2), record_spike=True)
-    with pytest.raises(ValueError, match="pathway must be one of.*did you mean 'shared'"):
-        fitted.simulate(images(2), pathway="share")
+    with pytest.raises(ValueError, match="pathway must be one of.*did you mean 'synapses'"):
+        fitted.simulate(images(2), pathway="synapse")
 
 
 def test_divergence():
@@ -383,7 +383,7 @@ def test_chosen_time_step_is_stable(digits):
     """With the time step that the package chooses, none of 100 digits may run away."""
     x = digits[0]
     model = small(n_neurons=24, gain=5).fit(x[:100])
-    response = model.simulate(x[100:200], pathway="shared")
+    response = model.simulate(x[100:200])
     assert response.counts.shape == (100, 3, 24)
     assert response.counts.sum(axis=2).max() < 200
 

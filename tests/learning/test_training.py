@@ -223,10 +223,10 @@ def test_few_diverged_stimuli_are_left_out(monkeypatch):
     original = training.statistics_of
 
     def diverge(n):
-        def statistics_of(trial, outcome, *others):
+        def statistics_of(presentation, outcome, *others):
             outcome.diverged[:n] = True
             outcome.counts[:n] = 10**6
-            return original(trial, outcome, *others)
+            return original(presentation, outcome, *others)
 
         monkeypatch.setattr(training, "statistics_of", statistics_of)
 

@@ -62,7 +62,7 @@ def test_discrete_updates_code_as_plain_numpy_does(photographs):
     """dt = tau: R2 within 0.03 of the discrete update written in NumPy, same weights."""
     parameters = with_gain(load_model("photographs-512"), 0.1)
     windows, stimuli = 60, photographs[:100]
-    network = SpikingNetwork(parameters, pathway="shared", n_copies=100, dt=20 * ms)
+    network = SpikingNetwork(parameters, n_copies=100, dt=20 * ms)
     ours = network.present(stimuli, windows * 20 * ms, seed=0).r2().mean()
 
     rng = np.random.default_rng(1)

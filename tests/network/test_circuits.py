@@ -16,10 +16,9 @@ TOLERANCE = 1e-10
 PATHWAYS = {
     "synapses": {"pathway": "synapses"},
     "error_units": {"pathway": "error_units"},
-    "shared_equations": {"pathway": "shared", "engine": "brian2", "n_copies": 2},
-    "shared_fused": {"pathway": "shared", "engine": "numpy", "n_copies": 2, "precision": "double"},
-    "shared_compiled": {
-        "pathway": "shared",
+    "copies_brian2": {"engine": "brian2", "n_copies": 2},
+    "copies_numpy": {"engine": "numpy", "n_copies": 2, "precision": "double"},
+    "copies_numba": {
         "engine": "numba",
         "n_copies": 2,
         "precision": "double",
@@ -131,15 +130,16 @@ def test_same_counts_give_same_potentials_on_all_pathways(stimuli):
     parameters = make_parameters(leak=0.1, noise_variance=1.5)
     drawn = make_network(parameters, PATHWAYS["synapses"]).present(stimuli[0], 100 * ms)
     counts = drawn.step_counts[0]
-    for name in ("synapses", "error_units", "shared_equations"):
-        network = make_network(parameters, PATHWAYS[name] | {"n_copies": 1})
+    for name in ("synapses", "error_units", "copies_brian2"):
+        network = make_network(parameters, PATHWAYS[name])
         (draw,) = (o for o in network.neurons.contained_objects if o.when == "start")
         draw.active = False
         steps = iter(counts.T)
 
         @brian2.network_operation(dt=4 * ms, when="start")
         def force():
-            network.neurons.z = next(steps)  # noqa: B023 (called within this round only)
+            # Both functions are called within this round only.
+            network.neurons.z = np.tile(next(steps), network.n_copies)  # noqa: B023
 
         network.add(force)
         response = network.present(stimuli[0], 100 * ms)
@@ -199,9 +199,7 @@ def test_expected_counts_are_the_integral_of_the_rate(name, stimuli):
 
 @pytest.mark.parametrize("engine", ["brian2", "numpy", "numba"])
 def test_expected_counts_in_single_precision(engine, stimuli, parameters):
-    network = make_network(
-        parameters, {"pathway": "shared", "n_copies": 2, "engine": engine, "precision": "single"}
-    )
+    network = make_network(parameters, {"n_copies": 2, "engine": engine, "precision": "single"})
     response = network.present(stimuli, 400 * ms)
     per_step = np.exp(response.potentials.astype(float)) * 0.2
     expected = per_step.reshape(5, 12, 20, 5).sum(axis=3).transpose(0, 2, 1)

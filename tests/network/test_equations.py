@@ -106,9 +106,7 @@ ENGINES = ["brian2", "numpy", "numba"]
 # p > 1e-3 for each of 3 rates x 3 engines x 2 kinds: at other seeds 1 in 55 runs would fail.
 @pytest.mark.parametrize("engine", ENGINES)
 def test_counts_are_poisson_at_constant_rates(engine, independent_neurons):
-    network = SpikingNetwork(
-        independent_neurons, pathway="shared", engine=engine, n_copies=2000, dt=20 * ms
-    )
+    network = SpikingNetwork(independent_neurons, engine=engine, n_copies=2000, dt=20 * ms)
     counts = network.present(unseen(2000), 60 * ms, seed=5).counts
     for neuron, rate in enumerate([0.02, 1, 50]):
         assert poisson_chi_square(counts[:, :, neuron], rate) > 1e-3
@@ -121,7 +119,6 @@ def test_counts_are_poisson_at_changing_rates(engine, independent_neurons):
     frames = 1e6 * changes[:, None] * [1, 1, 1, 0]
     network = SpikingNetwork(
         independent_neurons,
-        pathway="shared",
         engine=engine,
         n_copies=3000,
         dt=20 * ms,
@@ -143,9 +140,7 @@ def test_counts_are_poisson_at_changing_rates(engine, independent_neurons):
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("lag", [1, 2])
 def test_counts_are_independent_over_steps(engine, lag, independent_neurons):
-    network = SpikingNetwork(
-        independent_neurons, pathway="shared", engine=engine, n_copies=500, dt=20 * ms
-    )
+    network = SpikingNetwork(independent_neurons, engine=engine, n_copies=500, dt=20 * ms)
     counts = network.present(unseen(500), 600 * ms, seed=7).counts.astype(float)
     for neuron, rate in enumerate([0.02, 1, 50]):
         z = (counts[:, :, neuron] - rate) / np.sqrt(rate)

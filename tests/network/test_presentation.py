@@ -1,4 +1,4 @@
-"""Stimuli and movies: shapes that are taken or refused, windows, and trials in one run."""
+"""Stimuli and movies: shapes that are taken or refused, windows, many presentations in one run."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ipvae_brian import SpikingNetwork
-from ipvae_brian.network.presentation import Trial, diverged_copies
+from ipvae_brian.network.presentation import Presentation, diverged_copies
 from ipvae_brian.recordings.timing import window_stimuli
 
 
@@ -101,7 +101,7 @@ def test_stimuli_of_the_user_are_not_changed(network, stimuli):
 def test_constant_stimuli_run(value, resting_potential):
     """No false alarm, whatever the prior rate is; potentials fall where nothing drives them."""
     parameters = make_parameters(resting_potential=resting_potential)
-    for options in ({"pathway": "shared", "n_copies": 3}, {}):
+    for options in ({"n_copies": 3}, {}):
         network = SpikingNetwork(parameters, dt=1 * ms, **options)
         response = network.present(np.full((3, 16), value), 200 * ms, seed=1)
         assert response.counts.shape == (3, 10, 12)
@@ -112,7 +112,7 @@ def test_constant_stimuli_run(value, resting_potential):
 
 def test_blank_stimuli_fire_at_the_prior_rate_with_leak():
     parameters = make_parameters(resting_potential=-2.0, threshold=0.0, leak=5.0, scale=0.02)
-    network = SpikingNetwork(parameters, pathway="shared", n_copies=200, dt=1 * ms)
+    network = SpikingNetwork(parameters, n_copies=200, dt=1 * ms)
     counts = network.present(np.zeros((200, 16)), 200 * ms, seed=1).counts
     # 24,000 counts at 0.135: the standard error is 2 %; inhibition takes less than 1 %.
     np.testing.assert_allclose(counts.mean(), np.exp(-2), rtol=0.1)
@@ -186,44 +186,44 @@ def test_durations_may_be_one_array_with_units(network, stimuli):
     assert response.timing.frame_steps == (5, 10, 5, 2, 3)
 
 
-# Trials, as learning uses them
+# Presentations, as learning uses them
 
 
-def test_trials_are_asked_for_one_at_a_time_inside_one_run(network, stimuli):
-    """The iterator sees each result before it gives the next trial."""
+def test_presentations_are_asked_for_one_at_a_time_inside_one_run(network, stimuli):
+    """The iterator sees each result before it gives the next presentation."""
     log = []
 
-    def trials():
+    def presentations():
         for k in range(3):
             log.append(f"give {k}")
-            yield Trial(stimuli[None, k : k + 1], np.array([5 * (k + 1)]))
+            yield Presentation(stimuli[None, k : k + 1], np.array([5 * (k + 1)]))
 
-    def collect(trial, outcome):
+    def collect(presentation, outcome):
         log.append(f"get {outcome.counts.shape[1]}")
 
-    network.run_trials(trials(), collect)
+    network.run(presentations(), collect)
     assert log == ["give 0", "get 1", "give 1", "get 2", "give 2", "get 3"]
 
 
-@pytest.mark.parametrize("where", ["first trial", "later trial", "collect"])
-def test_errors_in_trials_come_out_and_leave_brian2_usable(network, stimuli, where):
-    def trials():
-        if where == "first trial":
+@pytest.mark.parametrize("where", ["first presentation", "later presentation", "collect"])
+def test_errors_in_presentations_come_out_and_leave_brian2_usable(network, stimuli, where):
+    def presentations():
+        if where == "first presentation":
             raise LookupError("in the iterator")
-        yield Trial(stimuli[None, :1], np.array([5]))
+        yield Presentation(stimuli[None, :1], np.array([5]))
         raise LookupError("in the iterator")
 
-    def collect(trial, outcome):
+    def collect(presentation, outcome):
         if where == "collect":
             raise LookupError("in collect")
 
     with pytest.raises(LookupError, match="in collect" if where == "collect" else "iterator"):
-        network.run_trials(trials(), collect)
+        network.run(presentations(), collect)
     assert network.present(stimuli, 40 * ms).counts.sum() > 0
 
 
-def test_no_trials_are_no_error(network):
-    assert network.run_trials([], None) is None
+def test_no_presentations_are_no_error(network):
+    assert network.run([], None) is None
 
 
 def test_presentations_without_a_whole_window(network, stimuli):

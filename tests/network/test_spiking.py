@@ -17,11 +17,11 @@ from ipvae_brian.errors import DivergenceError
 ALL = [
     {"pathway": "synapses"},
     {"pathway": "error_units"},
-    {"pathway": "shared", "engine": "brian2", "n_copies": 2},
-    {"pathway": "shared", "engine": "numpy", "n_copies": 2},
-    {"pathway": "shared", "engine": "numba", "n_copies": 2},
+    {"engine": "brian2", "n_copies": 2},
+    {"engine": "numpy", "n_copies": 2},
+    {"engine": "numba", "n_copies": 2},
 ]
-NAMES = ["synapses", "error_units", "shared_equations", "shared_fused", "shared_compiled"]
+NAMES = ["synapses", "error_units", "copies_brian2", "copies_numpy", "copies_numba"]
 
 
 @pytest.fixture(params=ALL, ids=NAMES)
@@ -116,7 +116,7 @@ def test_settled_rates_converge_as_dt_shrinks():
     x = np.random.default_rng(3).normal(size=16)
     rates = {}
     for steps in (20, 50, 100):
-        network = SpikingNetwork(parameters, pathway="shared", n_copies=150, dt=20 * ms / steps)
+        network = SpikingNetwork(parameters, n_copies=150, dt=20 * ms / steps)
         response = network.present(np.tile(x, (150, 1)), 800 * ms, seed=4)
         rates[steps] = response.settled_rates().mean(axis=0)
     assert rates[100].max() > 1
@@ -127,7 +127,7 @@ def test_settled_rates_converge_as_dt_shrinks():
 
 def test_rates_stay_exact_however_long_the_network_has_lived(parameters, stimuli):
     """As if 300,000 spikes had been expected before, which learning does in minutes."""
-    options = {"pathway": "shared", "engine": "brian2", "precision": "single"}
+    options = {"engine": "brian2", "n_copies": 2, "precision": "single"}
     network = SpikingNetwork(parameters, dt=1 * ms, record_potentials=range(12), **options)
     network.neurons.expected_count = 3e5
     response = network.present(stimuli[0], 60 * ms)
@@ -225,12 +225,8 @@ def test_no_warnings_are_logged(parameters, stimuli):
 
 
 def test_recorded_neurons_keep_their_order(parameters, stimuli):
-    some = SpikingNetwork(
-        parameters, dt=4 * ms, pathway="shared", n_copies=2, record_potentials=[7, 2]
-    )
-    every = SpikingNetwork(
-        parameters, dt=4 * ms, pathway="shared", n_copies=2, record_potentials=range(12)
-    )
+    some = SpikingNetwork(parameters, dt=4 * ms, n_copies=2, record_potentials=[7, 2])
+    every = SpikingNetwork(parameters, dt=4 * ms, n_copies=2, record_potentials=range(12))
     a, b = (n.present(stimuli, 40 * ms, seed=1) for n in (some, every))
     assert a.recorded_neurons == (7, 2)
     np.testing.assert_array_equal(a.potentials, b.potentials[:, [7, 2]])
@@ -281,16 +277,25 @@ def test_network_is_usable_after_divergence(stimuli):
     [
         ({"pathway": "synapse"}, ValueError, "pathway .*did you mean 'synapses'"),
         ({"pathway": "error-units"}, ValueError, "pathway .*did you mean 'error_units'"),
-        ({"pathway": "shared", "engine": "nunpy"}, ValueError, "engine .*did you mean 'numpy'"),
-        ({"pathway": "shared", "precision": "singel"}, ValueError, "precision .*'single'\\?"),
+        ({"engine": "nunpy"}, ValueError, "engine .*did you mean 'numpy'"),
         ({"target": "cyhton"}, ValueError, "target .*did you mean 'cython'"),
         ({"target": "nump"}, ValueError, "target .*did you mean 'numpy'"),
-        ({"engine": "numpy"}, ValueError, "engine 'numpy' needs pathway 'shared'"),
-        ({"engine": "numba"}, ValueError, "engine 'numba' needs pathway 'shared'"),
-        ({"n_copies": 2}, ValueError, "n_copies"),
-        ({"pathway": "shared", "n_copies": 0}, ValueError, "n_copies"),
-        ({"pathway": "shared", "n_copies": 2.0}, TypeError, "n_copies"),
-        ({"pathway": "shared", "delay": 1 * ms}, ValueError, "delay"),
+        ({"n_copies": 2, "precision": "singel"}, ValueError, "precision .*'single'\\?"),
+        ({"precision": "single"}, ValueError, "precision needs n_copies > 1, or engine 'numpy'"),
+        (
+            {"pathway": "error_units", "n_copies": 2},
+            ValueError,
+            "pathway 'error_units' needs n_copies 1 and engine 'brian2', got 2 and 'numba'",
+        ),
+        (
+            {"pathway": "synapses", "engine": "numpy"},
+            ValueError,
+            "pathway 'synapses' needs n_copies 1 and engine 'brian2', got 1 and 'numpy'",
+        ),
+        ({"n_copies": 0}, ValueError, "n_copies"),
+        ({"n_copies": 2.0}, TypeError, "n_copies"),
+        ({"n_copies": 2, "delay": 1 * ms}, ValueError, "delay needs pathway 'synapses'"),
+        ({"engine": "numpy", "delay": 1 * ms}, ValueError, "delay needs pathway 'synapses'"),
         ({"pathway": "error_units", "delay": 1 * ms}, ValueError, "delay"),
         ({"delay": -1 * ms}, ValueError, "delay"),
         ({"delay": 1}, TypeError, "delay"),

@@ -66,7 +66,7 @@ def test_long_simulations_have_the_mean_field_rates():
     x = np.random.default_rng(4).normal(size=16)
     mean_field = stability.mean_field_rates(parameters, x[None], n_iterations=5000)[0]
     assert mean_field.max() > 3
-    network = SpikingNetwork(parameters, pathway="shared", n_copies=50, dt=1 * ms)
+    network = SpikingNetwork(parameters, n_copies=50, dt=1 * ms)
     rates = network.present(np.tile(x, (50, 1)), 8000 * ms, seed=2).settled_rates().mean(axis=0)
     assert np.abs(rates - mean_field).max() < 0.05 * mean_field.max()
 
@@ -97,9 +97,7 @@ def test_chosen_dt_does_not_diverge(stimuli):
     parameters = make_parameters(natural_gradient_step=2.0)
     with warnings.catch_warnings():
         warnings.simplefilter("error", StabilityWarning)
-        response = SpikingNetwork(parameters, pathway="shared", n_copies=5).present(
-            stimuli, 400 * ms, seed=1
-        )
+        response = SpikingNetwork(parameters, n_copies=5).present(stimuli, 400 * ms, seed=1)
     assert np.isfinite(response.rates).all()
 
 
@@ -161,13 +159,13 @@ def test_safe_dt_does_not_warn(parameters, stimuli):
 DIVERGING = [
     {"pathway": "synapses"},
     {"pathway": "error_units"},
-    {"pathway": "shared", "engine": "brian2", "n_copies": 5},
-    {"pathway": "shared", "engine": "numpy", "n_copies": 5},
-    {"pathway": "shared", "engine": "numba", "n_copies": 5},
+    {"engine": "brian2", "n_copies": 5},
+    {"engine": "numpy", "n_copies": 5},
+    {"engine": "numba", "n_copies": 5},
 ]
 
 
-@pytest.mark.parametrize("options", DIVERGING, ids=lambda o: o.get("engine", o["pathway"]))
+@pytest.mark.parametrize("options", DIVERGING, ids=lambda o: o.get("engine") or o["pathway"])
 @pytest.mark.filterwarnings("ignore::ipvae_brian.StabilityWarning")
 def test_divergence_is_an_error_with_the_numbers(options):
     """Gain 1 at dt = tau with spikes that carry much: the discrete update runs away."""

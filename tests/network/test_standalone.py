@@ -61,7 +61,7 @@ error_of("seed", network.present, stimuli[:2], 60 * ms, seed=1)
 error_of("seed_later", network.present, stimuli[0], 60 * ms, seed=1)
 error_of("duration", network.present, stimuli[0], 40 * ms)
 error_of("durations", network.present_movie, stimuli[:2], [60 * ms, 40 * ms])
-error_of("shared", SpikingNetwork, parameters, pathway="shared", n_copies=2)
+error_of("copies", SpikingNetwork, parameters, n_copies=2)
 error_of("target", SpikingNetwork, parameters, target="numpy")
 error_of("numpy", SpikingNetwork, parameters, engine="numpy")
 error_of("stimuli", network.present, stimuli[:, :3], 60 * ms)
@@ -195,9 +195,9 @@ def test_same_seed_same_spikes(error_units):
         ("seed_later", "ValueError: seed is compiled into the standalone program"),
         ("duration", "ValueError: duration must be that of the compiled program, 15 time steps"),
         ("durations", "ValueError: duration must be that of the compiled program"),
-        ("shared", "ValueError: pathway 'shared' does not run in C++ standalone mode"),
+        ("copies", "ValueError: n_copies must be 1 in C++ standalone mode, got 2"),
         ("target", "ValueError: target must be None in C++ standalone mode"),
-        ("numpy", "ValueError: engine 'numpy' needs pathway 'shared'"),
+        ("numpy", "ValueError: engine must be 'brian2' in C++ standalone mode, got 'numpy'"),
         ("stimuli", "ValueError: stimuli must have shape"),
     ],
 )

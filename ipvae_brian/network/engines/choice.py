@@ -12,7 +12,7 @@ ENGINES = ("numba", "numpy", "brian2")
 
 
 def default_engine():
-    """The fastest engine for the "shared" pathway that is installed."""
+    """The fastest engine for many copies that is installed."""
     return "numba" if find_spec("numba") else "numpy"
 
 
@@ -28,7 +28,7 @@ def available_engine(engine):
     """
     known_name(engine, "engine", ENGINES)
     if engine == "numba" and not find_spec("numba"):
-        raise ImportError("engine 'compiled' needs Numba: pip install 'ipvae-brian[fast]'")
+        raise ImportError("engine 'numba' needs Numba: pip install 'ipvae-brian[fast]'")
     return engine
 
 

@@ -1,7 +1,7 @@
-"""The step of `fused`, compiled by Numba: copies are divided among all cores.
+"""The step of the engine "numpy", compiled by Numba: copies are divided among all cores.
 
 Each copy is worked on while it is in the cache of its core, with the same arithmetic and the same
-sampler as in `fused`. Spikes inhibit one by one, each adding its row of the weights, because a
+sampler as in there. Spikes inhibit one by one, each adding its row of the weights, because a
 sum over a fifth of the neurons is still cheaper than the product with all.
 
 Every copy has random numbers of its own, so what it does depends neither on the number of cores

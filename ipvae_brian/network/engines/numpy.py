@@ -9,7 +9,7 @@ What makes it fast is exact, not an approximation:
   of less than about a thousandth per tau are rounded by up to a quarter.
 - Few spikes: their rows of the weights are added up; many: one dense matrix product.
 
-Here the step is NumPy; `compiled` has it compiled, for all cores.
+Here the step is NumPy; the engine "numba" has it compiled, for all cores.
 """
 
 import brian2.only as brian

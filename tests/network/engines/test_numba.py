@@ -88,7 +88,6 @@ def test_any_number_of_neurons_and_copies(n_neurons, n_copies, seed):
     )
     net = SpikingNetwork(
         parameters,
-        pathway="shared",
         engine="numba",
         n_copies=n_copies,
         precision="double",
@@ -104,7 +103,7 @@ def test_any_number_of_neurons_and_copies(n_neurons, n_copies, seed):
 
 
 def test_decoding_is_the_product(parameters, rng):
-    net = SpikingNetwork(parameters, pathway="shared", engine="numba", n_copies=5, dt=4 * ms)
+    net = SpikingNetwork(parameters, engine="numba", n_copies=5, dt=4 * ms)
     counts = rng.poisson(0.5, (5, 12)).astype(np.int32)
     np.testing.assert_allclose(net.decode(counts), counts @ parameters.dictionary.T, atol=1e-6)
 
@@ -115,7 +114,7 @@ from brian2 import ms
 from ipvae_brian import SpikingNetwork, load_model
 assert numba.get_num_threads() == int({n!r})
 x = np.random.default_rng(0).normal(size=(50, 256)).astype(np.float32)
-net = SpikingNetwork(load_model("photographs-512"), pathway="shared", n_copies=50, dt=0.25*ms)
+net = SpikingNetwork(load_model("photographs-512"), n_copies=50, dt=0.25*ms)
 response = net.present(x, 60*ms, seed=1, progress=False)
 print(response.counts.sum(), hash(response.counts.tobytes()), hash(response.rates.tobytes()))
 """
@@ -167,7 +166,7 @@ def test_threads_of_blas_are_given_back(parameters, stimuli):
         return sorted((p["filepath"], p["num_threads"]) for p in pools if p["user_api"] == "blas")
 
     before = threads()
-    net = SpikingNetwork(parameters, pathway="shared", engine="numba", n_copies=5, dt=4 * ms)
+    net = SpikingNetwork(parameters, engine="numba", n_copies=5, dt=4 * ms)
     net.present(stimuli, 40 * ms)
     assert threads() == before
 
@@ -181,14 +180,14 @@ def no_numba(monkeypatch):
 
 
 def test_without_numba_the_step_is_numpy(no_numba, parameters, stimuli):
-    net = SpikingNetwork(parameters, pathway="shared", n_copies=5, dt=4 * ms)
+    net = SpikingNetwork(parameters, n_copies=5, dt=4 * ms)
     assert net.engine == "numpy"
     assert net.present(stimuli, 40 * ms).counts.shape == (5, 2, 12)
 
 
 def test_asking_for_it_without_numba_says_what_to_install(no_numba, parameters, stimuli):
     for ask in (
-        lambda: SpikingNetwork(parameters, pathway="shared", engine="numba"),
+        lambda: SpikingNetwork(parameters, engine="numba"),
         lambda: evaluate(parameters, stimuli, engine="numba"),
         lambda: IPVAE(4, engine="numba").fit(np.tile(stimuli, (4, 1))),
     ):

@@ -18,9 +18,7 @@ def engine(request):
 
 def make_network(parameters, engine="numpy", **options):
     options = {"n_copies": 3, "precision": "double", "dt": 4 * ms, "engine": engine} | options
-    return SpikingNetwork(
-        parameters, pathway="shared", record_potentials=range(parameters.n_neurons), **options
-    )
+    return SpikingNetwork(parameters, record_potentials=range(parameters.n_neurons), **options)
 
 
 @pytest.mark.parametrize("dense_above", [0.0, 2.0], ids=["dense", "sparse"])
