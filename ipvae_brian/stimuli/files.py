@@ -1,19 +1,17 @@
 """Patches from a user's own .npy or .npz file."""
 
 import math
-import zipfile
-import zlib
 from pathlib import Path
 
 import numpy as np
 
-from ipvae_brian._tools.checks import finite_array, number, whole_number
+from ipvae_brian._tools.checks import number, whole_number
+from ipvae_brian._tools.numpy_files import load_arrays
+from ipvae_brian.stimuli.layout import require_patches
 from ipvae_brian.stimuli.patches import PatchSet, patch_shape, split_images, standardise
 
 PATCH_SUFFIXES = (".npy", ".npz")
 HELD_OUT = ("x_val", "x_test")
-# What NumPy and zipfile raise for truncated, damaged, encrypted or foreign files.
-BROKEN = (ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error)
 
 
 def load_patches(
@@ -44,7 +42,9 @@ def load_patches(
         How many patches to take, drawn at random without repetition. Default: all, in the file's
         order.
     shape : (int, int), optional
-        Height and width for patches stored flat. Default: square, or else a single row.
+        Height and width of a patch. Default: that of the array; for patches stored flat, square or
+        else a single row. Needed where the array may be something else than patches, such as a
+        photograph or a stack of them, see `layout.require_patches`.
     validation_fraction : float, default 0.2
         Of the images or, without ``image_id``, of the patches. Only for ``x``.
     seed : int, default 0
@@ -62,8 +62,11 @@ def load_patches(
         If an array does not hold real numbers.
     ValueError
         If the file is damaged, foreign or needs a pickle, or if an array is missing, empty,
-        constant, has NaN or infinity, another rank or another shape than it should.
+        constant, has NaN or infinity, another rank or another shape than it should, or may be
+        something else than patches and `shape` does not say.
         The errors name the file and, where it is known, the array.
+    MemoryLimitError
+        If the arrays do not fit into the free memory.
     """
     path = Path(path)
     seed = whole_number(seed, "seed", minimum=0)
@@ -77,6 +80,8 @@ def load_patches(
             f"{path}: {names[0]} and {names[1]} hold patches of different shapes: "
             f"{train.shape[1:]} and {validation.shape[1:]}"
         )
+    if shape is None:
+        require_patches(train, f"{path}: {names[0]}")
     shape = _shape_of(train, shape, f"{path}: {names[0]}")
     ids = [_ids(arrays, name, path) for name in names]
     if held_out:
@@ -88,10 +93,12 @@ def load_patches(
         _draw(rows[0], n_train, "n_train", path, (seed, 1)),
         _draw(rows[1], n_validation, "n_validation", path, (seed, 2)),
     ]
-    scale = _scale(arrays, path)
-    train = _as_patches(train[rows[0]], scale, f"{path}: {names[0]}")
-    validation = _as_patches(validation[rows[1]], scale, f"{path}: {names[1]}")
-    mean, std = standardise(train, validation, f"{path}: {names[0]}")
+    train, validation = (
+        array[r].reshape(len(r), -1) for array, r in zip((train, validation), rows, strict=True)
+    )
+    labels = tuple(f"{path}: {name}" for name in names)
+    train, validation, mean, std = standardise(train, validation, labels)
+    scale = _scale(arrays, path)  # standardised patches are the same with any
     images = [
         () if i is None else tuple(np.unique(i[r]).tolist()) for i, r in zip(ids, rows, strict=True)
     ]
@@ -100,8 +107,8 @@ def load_patches(
         validation=validation,
         shape=shape,
         source=str(path),
-        mean=mean,
-        std=std,
+        mean=mean * scale,
+        std=std * scale,
         train_images=images[0],
         validation_images=images[1],
         data_note=_data_note(arrays, path),
@@ -114,17 +121,7 @@ def _read(path):
         raise FileNotFoundError(f"no such file: {path}")
     if path.suffix.lower() not in PATCH_SUFFIXES:
         raise ValueError(f"{path}: patches are read from .npy or .npz files only")
-    try:
-        loaded = np.load(path, allow_pickle=False)
-    except BROKEN as error:
-        raise ValueError(
-            f"{path}: not readable: the file is damaged, or not a NumPy file of "
-            "numbers (pickled objects are not read)"
-        ) from error
-    if isinstance(loaded, np.ndarray):
-        return {"x": loaded}
-    with loaded:
-        return {name: _read_array(loaded, name, path) for name in _wanted(loaded.files, path)}
+    return load_arrays(path, lambda names: _wanted(names, path))
 
 
 def _wanted(names, path):
@@ -139,18 +136,6 @@ def _wanted(names, path):
             f"has {', '.join(map(repr, names)) or 'none'}"
         )
     return [name for name in (*wanted, "scale", "data_note") if name in names]
-
-
-def _read_array(loaded, name, path):
-    try:
-        array = loaded[name]
-    except BROKEN as error:
-        raise ValueError(
-            f"{path}: array {name!r} is damaged or holds Python objects: {error}"
-        ) from error
-    if not isinstance(array, np.ndarray):  # any other file inside of the archive comes as bytes
-        raise ValueError(f"{path}: {name!r} is not a NumPy array")
-    return array
 
 
 def _checked(array, name):
@@ -239,9 +224,3 @@ def _data_note(arrays, path):
             f"{path}: data_note must be one text, got dtype {note.dtype} and shape {note.shape}"
         )
     return str(note.item())
-
-
-def _as_patches(array, scale, name):
-    patches = finite_array(array, name, dtype=np.float32).reshape(len(array), -1)
-    patches *= np.float32(scale)  # in place: indexing has already made a copy
-    return patches

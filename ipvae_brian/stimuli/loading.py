@@ -111,7 +111,9 @@ def load_stimuli(
         )
         for part, n_patches, stream in zip(names, (n_train, n_validation), (1, 2), strict=True)
     )
-    mean, std = standardise(train, validation, "the training images")
+    train, validation, mean, std = standardise(
+        train, validation, ("the training images", "the validation images")
+    )
     return PatchSet(
         train=train,
         validation=validation,

@@ -11,6 +11,10 @@ from ipvae_brian.stimuli.whitening import as_whitening, whiten_image
 # In standard deviations of the whitened image. Below it are skies: clipped, or with sensor noise
 # only. Of 100,000 whitened van Hateren patches 0.6 % are below, of the shipped photographs 8 %.
 MINIMUM_CONTRAST = 0.2
+# Numbers that are turned into double precision at a time.
+BLOCK = 2**20
+# A standard deviation below so many roundings is noise of the rounding.
+ROUNDING_SHARE = 10
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -215,34 +219,69 @@ def _window_variance(image, shape):
     return window_mean(image**2) - window_mean(image) ** 2
 
 
-def standardise(train, validation, name):
-    """Put both arrays on the scale of the training patches, in place.
+def standardise(train, validation, names):
+    """Put both arrays on the scale of the training patches.
+
+    Everything is worked out in double precision, in blocks that spare copies of large arrays, and
+    only what is on the common scale becomes float32: an offset does not cost digits.
 
     Parameters
     ----------
-    train, validation : ndarray of float32 (n_patches, n_pixels)
-        Changed in place, which spares copies of large arrays.
-    name : str
-        Where `train` comes from, for the error.
+    train, validation : ndarray of real numbers (n_patches, n_pixels)
+    names : (str, str)
+        Where they come from, for errors.
 
     Returns
     -------
+    train, validation : ndarray of float32
     mean, std : float
         Of all pixels of the training patches.
 
     Raises
     ------
     ValueError
-        If the training patches have no variance that float32 can tell from rounding.
+        If an array has NaN or infinity, or the training patches have no variance that can be told
+        from the rounding of the numbers as they are stored.
     """
-    mean = train.mean(dtype=np.float64)
+    for array, name in zip((train, validation), names, strict=True):
+        _require_finite(array, name)
     largest = max(abs(float(train.min())), abs(float(train.max())))
-    train -= np.float32(mean)
-    # einsum adds up in float64 without making a float64 copy of the patches.
-    std = np.sqrt(np.einsum("ij,ij->", train, train, dtype=np.float64) / train.size)
-    if not std > 1e-6 * largest:
-        raise ValueError(f"{name} has no variance: all values are about {mean:g}")
-    train /= np.float32(std)
-    validation -= np.float32(mean)
-    validation /= np.float32(std)
-    return float(mean), float(std)
+    mean = _block_mean(train, lambda block: block)
+    std = np.sqrt(_block_mean(train, lambda block: (block - mean) ** 2))
+    digits = np.finfo(train.dtype).eps if train.dtype.kind == "f" else 0.0
+    rounding = max(digits, np.finfo(np.float64).eps) * largest
+    if not std > max(ROUNDING_SHARE * rounding, 1e-300):
+        raise ValueError(
+            f"{names[0]} has no variance: all values are about {mean:g}, and {train.dtype} "
+            f"tells values of that size apart by {rounding:.2g} at best"
+        )
+    scaled = (_scaled(array, mean, std) for array in (train, validation))
+    return (*scaled, float(mean), float(std))
+
+
+def _require_finite(array, name):
+    if array.dtype.kind != "f":
+        return
+    n_bad = sum(int((~np.isfinite(block)).sum()) for block in _blocks(array))
+    if n_bad:
+        raise ValueError(
+            f"{name} must be finite, got {n_bad} NaN or infinite value(s) of {array.size}"
+        )
+    if max(abs(float(array.min())), abs(float(array.max()))) > np.finfo(np.float32).max:
+        raise ValueError(f"{name} must be finite in single precision, got values above 3e38")
+
+
+def _blocks(array):
+    n_rows = max(1, BLOCK // array.shape[1])
+    return (array[start : start + n_rows] for start in range(0, len(array), n_rows))
+
+
+def _block_mean(array, function):
+    return sum(function(b.astype(np.float64)).sum() for b in _blocks(array)) / array.size
+
+
+def _scaled(array, mean, std):
+    result = np.empty(array.shape, np.float32)
+    for source, target in zip(_blocks(array), _blocks(result), strict=True):
+        target[:] = (source.astype(np.float64) - mean) / std
+    return result

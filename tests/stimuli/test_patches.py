@@ -4,7 +4,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ipvae_brian.errors import MemoryLimitError
-from ipvae_brian.stimuli import PatchSet, Whitening, extract_patches, split_images, whiten_image
+from ipvae_brian.stimuli import (
+    PatchSet,
+    Whitening,
+    extract_patches,
+    patches,
+    split_images,
+    whiten_image,
+)
 from ipvae_brian.stimuli.patches import _window_variance, standardise
 
 RAW = Whitening(filter="none", contrast_kernel=0, border=0)
@@ -138,22 +145,53 @@ def test_bad_splits(arguments, error, message):
         split_images(*arguments)
 
 
-def test_standardise_in_place(rng):
-    raw = rng.normal(3, 7, (500, 20)).astype(np.float32)
-    held_out = rng.normal(3, 7, (100, 20)).astype(np.float32)
-    train, validation = raw.copy(), held_out.copy()
-    mean, std = standardise(train, validation, "x")
-    assert mean == pytest.approx(raw.mean(dtype=float), rel=1e-6)
-    assert std == pytest.approx(raw.std(dtype=float), rel=1e-6)
-    np.testing.assert_allclose(train, (raw - mean) / std, atol=1e-5)
-    np.testing.assert_allclose(validation, (held_out - mean) / std, atol=1e-5)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int16])
+def test_standardise(rng, dtype):
+    raw = (100 * rng.normal(3, 7, (500, 20))).astype(dtype)
+    held_out = (100 * rng.normal(3, 7, (100, 20))).astype(dtype)
+    before = raw.copy()
+    train, validation, mean, std = standardise(raw, held_out, "xy")
+    assert train.dtype == validation.dtype == np.float32
+    assert mean == pytest.approx(raw.mean(dtype=float), rel=1e-12)
+    assert std == pytest.approx(raw.std(dtype=float), rel=1e-12)
+    np.testing.assert_allclose(train, (raw.astype(float) - mean) / std, rtol=1e-6, atol=1e-7)
+    np.testing.assert_allclose(
+        validation, (held_out.astype(float) - mean) / std, rtol=1e-6, atol=1e-7
+    )
+    np.testing.assert_array_equal(raw, before)
+
+
+@pytest.mark.parametrize("offset", [0, 1e6, 3e7, -1e8, 1e12])
+def test_an_offset_does_not_cost_digits(rng, offset):
+    raw = rng.normal(size=(500, 20))
+    expected = standardise(raw[:400], raw[400:], "xy")
+    got = standardise(raw[:400] + offset, raw[400:] + offset, "xy")
+    tolerance = 1e-6 + 4 * np.spacing(abs(offset))
+    for ours, theirs in zip(got[:2], expected[:2], strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=tolerance)
+
+
+@pytest.mark.parametrize(("dtype", "offset"), [(np.float32, 3e7), (np.float16, 2e3), (float, 1e16)])
+def test_an_offset_that_has_cost_all_digits(rng, dtype, offset):
+    """Numbers stored with an offset that leaves only their rounding."""
+    raw = (rng.normal(size=(50, 20)) + offset).astype(dtype)
+    with pytest.raises(ValueError, match=f"x has no variance.*{np.dtype(dtype)} tells"):
+        standardise(raw, raw, "xy")
+
+
+def test_blocks_make_no_difference(rng, monkeypatch):
+    raw = rng.normal(3, 7, (500, 20))
+    whole = standardise(raw, raw[:7], "xy")
+    monkeypatch.setattr(patches, "BLOCK", 130)
+    for ours, theirs in zip(standardise(raw, raw[:7], "xy"), whole, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-6, atol=1e-7)
 
 
 @pytest.mark.parametrize("value", [0, 0.1, 1e6, -3])
 def test_standardise_without_variance(value):
     train = np.full((100, 9), value, np.float32)
     with pytest.raises(ValueError, match="x has no variance"):
-        standardise(train, train.copy(), "x")
+        standardise(train, train.copy(), "xy")
 
 
 def patch_set(**changes):
