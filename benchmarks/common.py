@@ -1,4 +1,4 @@
-"""What all rows share: models, stimuli, how often and how long to measure."""
+"""What all measurements share: models, stimuli, how often and how long to measure."""
 
 import os
 from dataclasses import dataclass, field
@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 from brian2.only import second
 
-from benchmarks.measure import REPOSITORY
+from benchmarks.machine import REPOSITORY
 from ipvae_brian import SpikingNetwork, load_model
 from ipvae_brian.learning.evaluation import with_gain
 from ipvae_brian.stimuli import load_stimuli
 
 FILE = "vanhateren16_train_val.npz"
-# Copies of the network where the row does not vary them.
+# Copies of the network where a measurement does not vary them.
 BATCH = 200
 # kappa at dt = tau and at dt = tau / 20: two fifths of the stability limit of the shipped models
 # for the strongest patches. Where rates settle, and so what a step costs, does not depend on it.
@@ -22,7 +22,7 @@ GAINS = {1: 0.05, 20: 1.0}
 
 
 def default_data():
-    """The file of van Hateren patches beside the repository, or None."""
+    """Return the file of van Hateren patches beside the repository, or None."""
     folder = Path(os.environ.get("IPVAE_SHARED", REPOSITORY.parent / "shared"))
     path = folder / "data" / FILE
     return path if path.is_file() else None
@@ -56,6 +56,7 @@ class Setup:
 
     @cached_property
     def patches(self):
+        """Patches of the file, or of the photographs where there is none."""
         if self.data is not None:
             return load_stimuli(self.data)
         return load_stimuli("photographs", n_train=20_000, n_validation=2000)
@@ -73,7 +74,7 @@ class Setup:
         return load_model("photographs-512" if self.data is None else "vanhateren-512")
 
     def stimuli(self, n):
-        """The first n validation patches, some more than once if there are not as many."""
+        """Return the first n validation patches, some more than once if there are not as many."""
         validation = self.patches.validation
         return np.array(validation[np.arange(n) % len(validation)])
 
@@ -91,7 +92,7 @@ def network(parameters, n_copies, steps_per_tau=None, engine=None):
 
 
 def at_step(parameters, steps_per_tau):
-    """A model with the gain that belongs to tau / steps_per_tau."""
+    """Return a model with the gain that belongs to tau / steps_per_tau."""
     return with_gain(parameters, GAINS[steps_per_tau])
 
 

@@ -1,11 +1,10 @@
-"""Run the benchmarks: ``python -m benchmarks.run [--rows 1,2] [--quick] [--data FILE]``.
+"""Run the benchmarks: ``python -m benchmarks.run [--only NAMES] [--quick] [--data FILE]``.
 
-Writes `benchmarks/results.json` and `docs/benchmarks.md`. With ``--rows`` the other rows of an
-existing file stay as they are, if they were measured on the same machine.
+Writes `benchmarks/results.json` and `docs/benchmarks.md`. With ``--only`` the other measurements of
+an existing file stay as they are, if they were made on the same machine.
 """
 
 import argparse
-import importlib
 import json
 import math
 import sys
@@ -14,57 +13,81 @@ import time
 from pathlib import Path
 
 from benchmarks.common import Setup, default_data
-from benchmarks.measure import REPOSITORY, machine, thread_pools, versions
-from benchmarks.table import FIGURES, document
+from benchmarks.machine import REPOSITORY, describe, thread_pools, versions
+from benchmarks.measurements import convergence, growth, processes, start, throughput, training
+from benchmarks.report import all_figures, document
 from ipvae_brian._tools.files import write_bytes, write_json
 
-FORMAT_VERSION = 1
-ROWS = {
-    1: "throughput",
-    2: "convergence",
-    3: "training",
-    4: "scaling",
-    5: "start",
-    6: "processes",
+FORMAT_VERSION = 2
+# In the order in which they are measured and reported.
+MEASUREMENTS = {
+    "throughput": throughput,
+    "convergence": convergence,
+    "training": training,
+    "growth": growth,
+    "start": start,
+    "processes": processes,
 }
 QUICK_REPEATS = 1
 REPEATS = 5
+MINUTES, QUICK_MINUTES = 30.0, 0.25
 
 
 def parser():
-    """The command line."""
+    """Return the parser of the command line."""
     parser = argparse.ArgumentParser("python -m benchmarks.run", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="small; writes only what is named")
-    parser.add_argument("--rows", type=row_numbers, default=list(ROWS), help="such as 1,2,5")
+    parser.add_argument(
+        "--only",
+        type=measurement_names,
+        default=list(MEASUREMENTS),
+        metavar="NAMES",
+        help=f"some of {','.join(MEASUREMENTS)}",
+    )
     parser.add_argument("--json", type=Path, help="default benchmarks/results.json")
-    parser.add_argument("--table", type=Path, help="default docs/benchmarks.md")
+    parser.add_argument("--report", type=Path, help="default docs/benchmarks.md")
     parser.add_argument("--data", type=Path, help="the file of van Hateren patches")
-    parser.add_argument("--limit-minutes", type=float, help="of CPU for each training of row 3")
+    parser.add_argument(
+        "--limit-minutes", type=float, help=f"of CPU for each training, default {MINUTES:g}"
+    )
     parser.add_argument("--repeats", type=int, help=f"of every measurement, default {REPEATS}")
-    parser.add_argument("--only-table", action="store_true", help="write the table from the JSON")
+    parser.add_argument(
+        "--only-report", action="store_true", help="write the report from the JSON, measure nothing"
+    )
     return parser
 
 
-def row_numbers(text):
-    """Rows from a list with commas."""
-    try:
-        rows = [int(part) for part in text.split(",")]
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"not a list of rows: {text!r}") from None
-    unknown = sorted(set(rows) - set(ROWS))
+def measurement_names(text):
+    """Return the measurements that a list with commas names, in their own order."""
+    names = text.split(",")
+    unknown = [name for name in names if name not in MEASUREMENTS]
     if unknown:
-        raise argparse.ArgumentTypeError(f"rows are 1 to {max(ROWS)}, got {unknown[0]}")
-    return rows
+        raise argparse.ArgumentTypeError(
+            f"measurements are {', '.join(MEASUREMENTS)}, got {unknown[0]!r}"
+        )
+    return [name for name in MEASUREMENTS if name in names]
+
+
+def empty_results(quick):
+    """Return results without any measurement, for this machine."""
+    return {
+        "format_version": FORMAT_VERSION,
+        "quick": quick,
+        "machine": describe(),
+        "thread_pools": thread_pools(),
+        "measurements": {},
+        "figures": {},
+    }
 
 
 def merged(old, new):
-    """New results over old ones: rows that were measured replace those that were not.
+    """Return new results over old ones: what was measured again replaces what there was.
 
     Parameters
     ----------
     old : dict or None
     new : dict
-        As written: format_version, machine, rows, figures.
+        As written: format_version, machine, measurements, figures.
 
     Returns
     -------
@@ -81,102 +104,88 @@ def merged(old, new):
         if old.get(key) != new[key]:
             raise ValueError(
                 f"the existing results have {key} {old.get(key)!r}, this run {new[key]!r}: name "
-                "another file with --json, or measure all rows"
+                "another file with --json, or measure everything"
             )
-    rows = {number: old["rows"].get(number) or new["rows"].get(number) for number in map(str, ROWS)}
-    rows |= new["rows"]
-    figures = {}
-    for row in rows.values():
-        figures |= row["figures"] if row else {}
-    return new | {
-        "rows": {number: row for number, row in rows.items() if row},
-        "figures": {name: figures[name] for name in FIGURES if name in figures},
-    }
+    both = old["measurements"] | new["measurements"]
+    measured = {name: both[name] for name in MEASUREMENTS if name in both}
+    return new | {"measurements": measured, "figures": _figures(measured)}
 
 
-def measure_rows(rows, setup, command, log=print):
-    """Measure rows and return the results as they are written."""
-    measured = {}
-    for number in rows:
-        log(f"row {number}: {ROWS[number]}")
-        module = importlib.import_module(f"benchmarks.rows.{ROWS[number]}")
-        start = time.perf_counter()
-        detail, figures = module.measure(setup)
-        if "skipped" in detail:
-            log(f"  skipped: {detail['skipped']}")
-        bad = [name for name, value in figures.items() if not math.isfinite(value)]
-        if bad:
-            raise RuntimeError(f"row {number}: {bad[0]} is {figures[bad[0]]}")
-        measured[str(number)] = {
-            "name": ROWS[number],
-            "command": command,
-            "date": time.strftime("%Y-%m-%d"),
-            "seconds": round(time.perf_counter() - start, 1),
-            "repeats": setup.repeats,
-            "versions": versions(),
-            "figures": figures,
-            "detail": detail,
-        }
-    figures = {}
-    for row in measured.values():
-        figures |= row["figures"]
+def _figures(measured):
+    values = {}
+    for entry in measured.values():
+        values |= entry["figures"]
+    return {name: values[name] for name in all_figures(MEASUREMENTS) if name in values}
+
+
+def measure(name, setup, command):
+    """Return the entry of one measurement in the results.
+
+    Raises
+    ------
+    RuntimeError
+        If a figure is not finite.
+    """
+    setup.log(name)
+    begin = time.perf_counter()
+    detail, figures = MEASUREMENTS[name].measure(setup)
+    if "skipped" in detail:
+        setup.log(f"  skipped: {detail['skipped']}")
+    bad = [figure for figure, value in figures.items() if not math.isfinite(value)]
+    if bad:
+        raise RuntimeError(f"{name}: {bad[0]} is {figures[bad[0]]}")
     return {
-        "format_version": FORMAT_VERSION,
-        "quick": setup.quick,
-        "machine": machine(),
-        "thread_pools": thread_pools(),
-        "rows": measured,
-        "figures": {name: figures[name] for name in FIGURES if name in figures},
+        "command": command,
+        "date": time.strftime("%Y-%m-%d"),
+        "seconds": round(time.perf_counter() - begin, 1),
+        "repeats": setup.repeats,
+        "versions": versions(),
+        "figures": figures,
+        "detail": detail,
     }
 
 
 def main(arguments=None):
-    """Run what the command line asks for; returns the results."""
+    """Run what the command line asks for and return the results."""
     options = parser().parse_args(arguments)
-    where, table = options.json, options.table
+    where, page = options.json, options.report
     if not options.quick:
         where = where or REPOSITORY / "benchmarks" / "results.json"
-        table = table or REPOSITORY / "docs" / "benchmarks.md"
+        page = page or REPOSITORY / "docs" / "benchmarks.md"
     old = json.loads(where.read_text()) if where is not None and where.is_file() else None
-    if options.only_table:
-        write_bytes(table, document(old).encode())
+    if options.only_report:
+        if old is None or page is None:
+            raise ValueError("--only-report needs results: name files with --json and --report")
+        write_bytes(page, document(old, MEASUREMENTS).encode())
         return old
-    if set(options.rows) == set(ROWS):
-        old = None
-    results = {
-        "format_version": FORMAT_VERSION,
-        "quick": options.quick,
-        "machine": machine(),
-        "rows": {},
-        "figures": {},
-    }
-    if old is not None:
+    results = empty_results(options.quick)
+    if len(options.only) < len(MEASUREMENTS):
         results = merged(old, results)  # refuse before measuring, not after
     with tempfile.TemporaryDirectory() as folder:
         setup = Setup(
             data=options.data or default_data(),
             quick=options.quick,
             repeats=options.repeats or (QUICK_REPEATS if options.quick else REPEATS),
-            limit_minutes=options.limit_minutes or (0.25 if options.quick else 30.0),
+            limit_minutes=options.limit_minutes or (QUICK_MINUTES if options.quick else MINUTES),
             folder=Path(folder),
         )
-        command = command_line(options)
-        for number in options.rows:
-            results = merged(results, measure_rows([number], setup, command))
+        for name in options.only:
+            entry = measure(name, setup, command_line(options))
+            results = merged(results, results | {"measurements": {name: entry}})
             if where is not None:
                 write_json(where, results)
-    if table is not None:
-        write_bytes(table, document(results).encode())
+    if page is not None:
+        write_bytes(page, document(results, MEASUREMENTS).encode())
     print(json.dumps(results["figures"], indent=2))
     return results
 
 
 def command_line(options):
-    """The command that was given, without paths of this machine."""
+    """Return the command that was given, without paths of this machine."""
     parts = ["python -m benchmarks.run"]
     parts += ["--quick"] if options.quick else []
-    if options.rows != list(ROWS):
-        parts.append("--rows " + ",".join(map(str, options.rows)))
+    if options.only != list(MEASUREMENTS):
+        parts.append("--only " + ",".join(options.only))
     parts += ["--data FILE"] if options.data else []
     for name in ("limit_minutes", "repeats"):
         value = getattr(options, name)

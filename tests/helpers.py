@@ -55,3 +55,17 @@ VARIANTS = {
 def unseen(n_stimuli):
     """Stimuli that none of `independent_neurons` sees."""
     return np.tile([0.0, 0.0, 0.0, 1.0], (n_stimuli, 1))
+
+
+def assert_solves_lasso(stimuli, code, dictionary, sparsity, nonnegative, tolerance):
+    """The optimality conditions of |x - D a|^2 / 2 + sparsity |a|_1."""
+    correlation = (stimuli - code @ dictionary.T) @ dictionary
+    active = code != 0
+    assert active.any() and not active.all()
+    np.testing.assert_allclose(
+        correlation[active], sparsity * np.sign(code[active]), atol=tolerance
+    )
+    bound = correlation if nonnegative else np.abs(correlation)
+    assert (bound[~active] <= sparsity + tolerance).all()
+    if nonnegative:
+        assert (code >= 0).all()

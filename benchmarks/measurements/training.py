@@ -1,11 +1,11 @@
-"""Row 3: seconds of CPU of training until the distance d on validation patches falls below levels.
+"""Seconds of CPU of training until the distance d on validation patches falls below levels.
 
 Every training has a process and a core of its own, with one thread, so that seconds of CPU hold no
 waiting; two run at a time. Codes are evaluated between steps of training, and that time does not
 count. Where a training has a schedule (ours anneals, back-propagation cools), complete trainings of
 several lengths are tried, and the shortest that reaches a level counts; the others do not. LCA and
 scikit-learn are evaluated at several sparsities, and the best one counts. Medians of several seeds
-count; of the peers, one has the whole limit, and the others what the easier levels take.
+count; of the baselines, one has the whole limit, and the others what the easier levels take.
 """
 
 import math
@@ -15,15 +15,24 @@ from dataclasses import dataclass
 import numpy as np
 from joblib import Parallel, delayed, parallel_config
 
+from benchmarks.baselines.dictionary_learning import DictionaryLearning
+from benchmarks.baselines.lca import LCA
 from benchmarks.common import BATCH
-from benchmarks.measure import CpuClock, has_torch, one_thread
-from benchmarks.peers.dictionary_learning import DictionaryLearning
-from benchmarks.peers.lca import LCA
+from benchmarks.machine import has_torch
+from benchmarks.report import at_least, markdown_table, short
+from benchmarks.timing import CpuClock, one_thread
 from ipvae_brian.learning.batches import shuffled_batches
 from ipvae_brian.learning.estimator import IPVAE
 from ipvae_brian.learning.evaluation import evaluate
 from ipvae_brian.response.metrics import distance, r_squared
 from ipvae_brian.stimuli import load_stimuli
+
+TITLE = "Training"
+FIGURES = {
+    "training_cpu_ratio_bptt": at_least(
+        50, "CPU of back-propagation through time over ours, to the same distance d"
+    ),
+}
 
 LEVELS = (0.32, 0.30, 0.285)
 N_VALIDATION = 1000
@@ -37,7 +46,7 @@ REPEATS = 5
 AT_A_TIME = 2
 # Lengths of the complete trainings with back-propagation, as shares of the limit.
 SHARES = (1, 1 / 4, 1 / 16)
-# What the repeats of the peers have of the limit, and the level at which they end.
+# What the repeats of the baselines have of the limit, and the level at which they end.
 REPEATED_SHARE = SHARES[-1]
 REPEATED_LEVEL = 0.30
 # Evaluations follow each other at this factor in CPU time.
@@ -48,14 +57,14 @@ SPARSITIES = (0.3, 0.4, 0.5, 0.6)
 
 
 def figures_of(stimuli, code, dictionary):
-    """R2, zeros and d of codes and the dictionary that decodes them."""
+    """Return R2, zeros and d of codes and the dictionary that decodes them."""
     r2 = float(np.nanmean(r_squared(stimuli, code @ dictionary.T)))
     zeros = float((code == 0).mean())
     return {"r2": r2, "zeros": zeros, "distance": float(distance(r2, zeros))}
 
 
 def batches(stimuli, seed):
-    """Shuffled batches, as good as without end."""
+    """Return shuffled batches, as good as without end."""
     return shuffled_batches(stimuli, BATCH, 10**6, seed)
 
 
@@ -66,6 +75,7 @@ class Evaluations:
         self.next = first
 
     def due(self, seconds):
+        """Return whether it is time, and if so, set the next."""
         if seconds < self.next:
             return False
         self.next = seconds * SPACING
@@ -77,7 +87,7 @@ class Evaluations:
 
 
 def ours(train, validation, limit, seed):
-    """`IPVAE` as it comes, trained from the start on more and more stimuli."""
+    """Train `IPVAE` as it comes, trained from the start on more and more stimuli."""
     # What is compiled at first use, or read from the cache of an earlier one, is no training.
     IPVAE(random_state=seed, progress=False).fit(train[:BATCH])
     for length in LENGTHS:
@@ -94,10 +104,10 @@ def ours(train, validation, limit, seed):
 
 
 def back_propagation(train, validation, limit, seed):
-    """Poisson VAE in PyTorch, a complete training that takes as long as it may."""
+    """Train the Poisson VAE in PyTorch, a complete training that takes as long as it may."""
     import torch
 
-    from benchmarks.peers.poisson_vae_torch import PoissonVAE, Trainer
+    from benchmarks.baselines.poisson_vae import PoissonVAE, Trainer
 
     seen = torch.tensor(validation)
     torch.manual_seed(seed)
@@ -116,7 +126,7 @@ def back_propagation(train, validation, limit, seed):
 
 
 def _at_best_sparsity(validation, codes, dictionary):
-    """Figures at the sparsity whose code has the smallest d."""
+    """Return the figures at the sparsity whose code has the smallest d."""
     found = [
         figures_of(validation, code, dictionary) | {"sparsity": sparsity}
         for sparsity, code in zip(SPARSITIES, codes, strict=True)
@@ -138,7 +148,7 @@ def _in_batches(model, learn, code, train, validation, limit, seed):
 
 
 def lca(train, validation, limit, seed):
-    """LCA with soft threshold and gradient steps of the dictionary."""
+    """Train LCA with soft threshold and gradient steps of the dictionary."""
     model = LCA.random(train.shape[1], 512, sparsity=0.5, seed=seed)
 
     def code(stimuli, sparsity):
@@ -148,7 +158,7 @@ def lca(train, validation, limit, seed):
 
 
 def scikit_learn(train, validation, limit, seed):
-    """MiniBatchDictionaryLearning, one `partial_fit` for each batch."""
+    """Train MiniBatchDictionaryLearning, one `partial_fit` for each batch."""
     model = DictionaryLearning(512, sparsity=0.5, seed=seed, batch_size=BATCH)
     return _in_batches(model, model.learn, model.infer, train, validation, limit, seed)
 
@@ -173,7 +183,7 @@ class Training:
     until: float = min(LEVELS)
 
     def run(self, train, validation, limit):
-        """Its trace: seconds of CPU and figures at every evaluation."""
+        """Return its trace: seconds of CPU and figures at every evaluation."""
         trace = []
         yielded = self.contestant(train, validation, self.share * limit, self.seed)
         for seconds, figures, progress in yielded:
@@ -198,13 +208,13 @@ TRAININGS = {
 
 
 def reached(trace, level):
-    """Seconds of CPU until a trace was below a level first, or infinity."""
+    """Return the seconds of CPU until a trace was below a level first, or infinity."""
     below = [entry["cpu_seconds"] for entry in trace if entry["distance"] < level]
     return min(below, default=math.inf)
 
 
 def summary(trainings, traces, levels=LEVELS):
-    """Seconds to each level and best d of a contestant.
+    """Return the seconds to each level and the best d of a contestant.
 
     Parameters
     ----------
@@ -237,29 +247,29 @@ def summary(trainings, traces, levels=LEVELS):
     return {"cpu_seconds_to": seconds, "seeds": seeds, "best_distance": best, "trainings": runs}
 
 
-def ratio(peer, mine, limit):
-    """Peer's CPU over ours at the hardest level that both reach.
+def ratio(baseline, mine, limit):
+    """Return the baseline's CPU over ours at the hardest level that both reach.
 
     Returns
     -------
     ratio : float or None
     basis : str
-        At which level, and whether the limit stands in for a peer that did not get there.
+        At which level, and whether the limit stands in for a baseline that did not get there.
     """
     levels = sorted(mine["cpu_seconds_to"], key=float)
     for level in levels:
-        seconds, own = peer["cpu_seconds_to"][level], mine["cpu_seconds_to"][level]
+        seconds, own = baseline["cpu_seconds_to"][level], mine["cpu_seconds_to"][level]
         if seconds is not None and own is not None:
             return seconds / own, f"at d = {level}, which both reach"
     level = levels[-1]
     own = mine["cpu_seconds_to"][level]
     if own is None:
         return None, "we do not reach any level"
-    return limit / own, f"lower bound: the peer did not reach d = {level} within the limit"
+    return limit / own, f"lower bound: the baseline did not reach d = {level} within the limit"
 
 
 def measure(setup):
-    """Measure the row; see the package."""
+    """Return what was measured and the figures; see `benchmarks.measurements`."""
     if setup.data is None:
         return {"skipped": "needs the file of van Hateren patches: --data FILE"}, {}
     limit = 60 * setup.limit_minutes
@@ -297,3 +307,43 @@ def measure(setup):
 def _in_process(training, data, validation, limit):
     with one_thread():
         return training.run(np.array(load_stimuli(data).train), validation, limit)
+
+
+def report(detail, machine):
+    """Return the section of the page."""
+    levels = list(detail["contestants"]["ours"]["cpu_seconds_to"])
+    lines = [
+        (
+            name,
+            *(
+                f"{short(result['cpu_seconds_to'][level])} ({result['seeds'][level]})"
+                for level in levels
+            ),
+            short(result["best_distance"]),
+        )
+        for name, result in detail["contestants"].items()
+    ]
+    ratios = "; ".join(
+        f"{name} {short(entry['value'])} ({entry['basis']})"
+        for name, entry in detail["ratio"].items()
+    )
+    return (
+        f"Seconds of CPU until d on {detail['n_validation']} validation patches of van Hateren "
+        f"images falls below each level (– where it did not within {detail['limit_cpu_seconds']:g} "
+        "s); medians of seeds, in brackets how many. Every training has one thread and a core of "
+        "its own, two at a time; evaluations, at times a factor of 1.3 apart, do not count. Ours "
+        "and back-propagation are complete trainings of several lengths, of which the shortest "
+        "that gets there counts. "
+        f"CPU over ours: {ratios}.\n\n"
+        + markdown_table(("contestant", *(f"d < {v}" for v in levels), "best d"), lines)
+        + "\n\n"
+        + BOUNDS
+    )
+
+
+BOUNDS = """\
+**What bounds it.** A batch costs us two windows of tau without a way back, and one solution of a
+512 x 512 system, which takes about as long as the spikes. Back-propagation costs 16 steps, each
+with two draws of several events per neuron, and the way back through all of them, and needs many
+more batches, because a gradient step of Adamax is small where the M-step is a least-squares
+solution."""

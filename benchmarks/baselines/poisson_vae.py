@@ -59,6 +59,7 @@ class RelaxedPoisson(torch.autograd.Function):
 
     @staticmethod
     def forward(context, potential, temperature):
+        """Draw counts, and keep their derivative."""
         counts = torch.zeros_like(potential)
         slope = torch.zeros_like(potential)
         flat_counts, flat_slope = counts.view(-1), slope.view(-1)
@@ -81,12 +82,13 @@ class RelaxedPoisson(torch.autograd.Function):
 
     @staticmethod
     def backward(context, gradient):
+        """Return the gradient with respect to the potential; none for the temperature."""
         (slope,) = context.saved_tensors
         return gradient * slope, None
 
 
 def exponential_like(values):
-    """Standard exponential numbers; the logarithm is several times faster than `exponential_`."""
+    """Draw exponential numbers; the logarithm is several times faster than `exponential_`."""
     return torch.rand_like(values).log_().neg_()
 
 
@@ -118,7 +120,7 @@ class PoissonVAE(nn.Module):
 
     @classmethod
     def from_parameters(cls, parameters):
-        """The model whose step is that of `ipvae_brian.Parameters` at dt = tau without leak."""
+        """Return the model whose step is that of a `Parameters` at dt = tau without leak."""
         model = cls(parameters.n_pixels, parameters.n_neurons)
         values = {
             "dictionary": parameters.dictionary,

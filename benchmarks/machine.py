@@ -1,4 +1,4 @@
-"""Measuring: contestants in turn, ratios within a run, fitted exponents, fresh processes."""
+"""The machine: what it is, what it can do, what is installed, fresh processes and their memory."""
 
 import os
 import platform
@@ -6,117 +6,21 @@ import re
 import resource
 import subprocess
 import sys
-import time
-from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
 
 import joblib
 import numpy as np
-from threadpoolctl import threadpool_info, threadpool_limits
+from threadpoolctl import threadpool_info
 
-# Before each measurement, in seconds: threads of the contestant before keep cores busy for a while.
-PAUSE = 0.2
+from benchmarks.timing import alternate, seconds_of
+
 PACKAGES = ("numpy", "scipy", "brian2", "torch", "numba", "scikit-learn", "joblib", "ipvae-brian")
 REPOSITORY = Path(__file__).resolve().parents[1]
 
 
-def seconds_of(function, *arguments, **keywords):
-    """Seconds on the clock that a call takes."""
-    start = time.perf_counter()
-    function(*arguments, **keywords)
-    return time.perf_counter() - start
-
-
-def alternate(contestants, repeats):
-    """Let contestants run in turn, so that what the machine does meanwhile meets all of them.
-
-    Parameters
-    ----------
-    contestants : dict of str to callable
-        Each returns what it cost, in seconds.
-    repeats : int
-        Rounds that count; one more goes before, to warm up.
-
-    Returns
-    -------
-    dict of str to list of float
-    """
-    costs = {name: [] for name in contestants}
-    for repeat in range(repeats + 1):
-        for name, contestant in contestants.items():
-            time.sleep(PAUSE)
-            cost = contestant()
-            if repeat:
-                costs[name].append(cost)
-    return costs
-
-
-def median(values):
-    """The median as a plain number."""
-    return float(np.median(values))
-
-
-def median_ratio(numerators, denominators):
-    """Median of the ratios of what was measured in the same rounds."""
-    return median(np.divide(numerators, denominators))
-
-
-def fit_exponent(sizes, costs):
-    """Slope of log cost over log size by least squares."""
-    return float(np.polyfit(np.log(sizes), np.log(costs), 1)[0])
-
-
-class CpuClock:
-    """Seconds of CPU, of all threads, spent inside ``with clock.running():``."""
-
-    def __init__(self):
-        self.seconds = 0.0
-
-    @contextmanager
-    def running(self):
-        start = time.process_time()
-        try:
-            yield
-        finally:
-            self.seconds += time.process_time() - start
-
-
-@contextmanager
-def one_thread():
-    """One thread for BLAS, Numba and PyTorch, here and in processes started inside."""
-    torch, numba = sys.modules.get("torch"), sys.modules.get("numba")
-    before = torch.get_num_threads() if torch else None
-    before_numba = numba.get_num_threads() if numba else None
-    variables = (
-        "OMP_NUM_THREADS",
-        "OPENBLAS_NUM_THREADS",
-        "MKL_NUM_THREADS",
-        "NUMBA_NUM_THREADS",
-    )
-    saved = {name: os.environ.get(name) for name in variables}
-    os.environ.update(dict.fromkeys(variables, "1"))
-    try:
-        if torch:
-            torch.set_num_threads(1)
-        if numba:
-            numba.set_num_threads(1)
-        with threadpool_limits(1):
-            yield
-    finally:
-        if torch:
-            torch.set_num_threads(before)
-        if numba:
-            numba.set_num_threads(before_numba)
-        for name, value in saved.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
-
-
 def has_torch():
-    """Whether PyTorch can be imported; it is in the extra ``bench``."""
+    """Return whether PyTorch can be imported; it is in the extra ``bench``."""
     try:
         import torch  # noqa: F401
     except ImportError:
@@ -124,11 +28,8 @@ def has_torch():
     return True
 
 
-# The machine
-
-
-def machine():
-    """What the figures depend on: processor, cores, memory, system; no names of hosts."""
+def describe():
+    """Return what the figures depend on: processor, cores, memory, system; no names of hosts."""
     return {
         "processor": _processor(),
         "cores": joblib.cpu_count(),
@@ -148,7 +49,7 @@ def _processor():
 
 
 def versions():
-    """Versions of Python and of the packages that matter; None where one is missing."""
+    """Return the versions of Python and of the packages that matter, None where one is missing."""
     found = {"python": platform.python_version()}
     for name in PACKAGES:
         try:
@@ -159,12 +60,12 @@ def versions():
 
 
 def thread_pools():
-    """How many threads BLAS and OpenMP use: a list of "library: threads"."""
+    """Return how many threads BLAS and OpenMP use, as a list of "library: threads"."""
     return sorted({f"{pool['internal_api']}: {pool['num_threads']}" for pool in threadpool_info()})
 
 
 def limits(size=1024, repeats=5):
-    """What the machine can do, for comparison with what a step needs.
+    """Measure what the machine can do, for comparison with what a step needs.
 
     Returns
     -------
@@ -199,9 +100,6 @@ def limits(size=1024, repeats=5):
     }
 
 
-# Fresh processes
-
-
 def run_python(code, *arguments, environment=None):
     """Run ``python -c code`` in a process of its own and return what it prints, as text.
 
@@ -224,7 +122,7 @@ def run_python(code, *arguments, environment=None):
 
 
 def memory():
-    """Resident memory of this process in bytes: now, and the largest so far.
+    """Return the resident memory of this process in bytes: now, and the largest so far.
 
     What the system reports to `resource.getrusage` is inherited from the process that started
     this one, so it serves only where there is no /proc.

@@ -9,7 +9,7 @@ import numpy as np
 
 
 def soft_threshold(potential, sparsity, nonnegative, out=None):
-    """What of the potential exceeds the threshold, with its sign (or only above)."""
+    """Return what of the potential exceeds the threshold, with its sign (or only above)."""
     if nonnegative:
         out = np.subtract(potential, sparsity, out=out)
         return np.maximum(out, 0, out=out)
@@ -45,6 +45,7 @@ class LCA:
         return cls(rng.standard_normal((n_pixels, n_neurons), np.float32), sparsity, **others)
 
     def set_dictionary(self, dictionary):
+        """Take another dictionary, scaled to unit columns."""
         self.dictionary = dictionary / np.linalg.norm(dictionary, axis=0)
         # What competes: (D^T D - I) a is subtracted, so this is added to the drive.
         self.lateral = np.eye(dictionary.shape[1], dtype=np.float32)

@@ -1,4 +1,4 @@
-"""Row 2: seconds per 1,000 stimuli until the mean R2 is within 0.01 of its final value.
+"""Seconds per 1,000 stimuli until the mean R2 is within 0.01 of its final value.
 
 How long each contestant needs is found beforehand; timed is a run of that length from rest. Each
 is entered with several settings, and its fastest one counts.
@@ -8,11 +8,20 @@ from functools import partial
 
 import numpy as np
 
+from benchmarks.baselines.lca import LCA
 from benchmarks.common import BATCH, network, present
-from benchmarks.measure import alternate, has_torch, median, median_ratio, seconds_of
-from benchmarks.peers.lca import LCA
+from benchmarks.machine import has_torch
+from benchmarks.report import at_least, markdown_table, short
+from benchmarks.timing import alternate, median, median_ratio, seconds_of
 from ipvae_brian.learning.evaluation import with_gain
 from ipvae_brian.response.metrics import r_squared
+
+TITLE = "Convergence"
+FIGURES = {
+    "convergence_ratio": at_least(
+        8, "PyTorch's seconds over ours until R2 is within 0.01 of its final value"
+    ),
+}
 
 TOLERANCE = 0.01
 N_STIMULI = 1000
@@ -45,11 +54,12 @@ def settled_after(trace):
 
 
 def in_batches(stimuli):
+    """Return a list of batches."""
     return np.split(stimuli, range(BATCH, len(stimuli), BATCH))
 
 
 def ours(stimuli, parameters, windows):
-    """(seconds of the run that is long enough, description) for our network."""
+    """Return a timed run that is long enough, and its description, for our network."""
     net = network(parameters, BATCH).build(stimuli)
     response = net.present(stimuli, windows * parameters.tau, seed=0, progress=False)
     n_windows, final = settled_after(response.convergence().r2)
@@ -65,7 +75,7 @@ def ours(stimuli, parameters, windows):
 
 
 def discrete(stimuli, infer, dictionary, n_steps):
-    """The same for a contestant `infer(batch, n_steps, after_step)` with discrete steps."""
+    """Return the same for a contestant `infer(batch, n_steps, after_step)` with discrete steps."""
     total = np.zeros(n_steps)
     for batch in in_batches(stimuli):
         codes = []
@@ -81,10 +91,10 @@ def discrete(stimuli, infer, dictionary, n_steps):
 
 
 def torch_contestant(stimuli, parameters, n_steps):
-    """PyTorch with the dictionary of `parameters`, at its discrete steps."""
+    """Return the same for PyTorch with the dictionary of `parameters`, at its discrete steps."""
     import torch
 
-    from benchmarks.peers.poisson_vae_torch import PoissonVAE
+    from benchmarks.baselines.poisson_vae import PoissonVAE
 
     torch.manual_seed(0)
     model = PoissonVAE.from_parameters(parameters)
@@ -96,7 +106,7 @@ def torch_contestant(stimuli, parameters, n_steps):
 
 
 def measure(setup):
-    """Measure the row; see the package."""
+    """Return what was measured and the figures; see `benchmarks.measurements`."""
     model = setup.model
     stimuli = setup.stimuli(BATCH if setup.quick else N_STIMULI)
     windows, n_steps = (4, 60) if setup.quick else (WINDOWS, STEPS)
@@ -143,3 +153,33 @@ def measure(setup):
     if "torch" in best:
         figures["convergence_ratio"] = detail["ratio"]["torch"]
     return detail, figures
+
+
+def report(detail, machine):
+    """Return the section of the page."""
+    lines = [
+        (
+            name,
+            short(entry["seconds_per_1000"]),
+            entry["steps"],
+            short(entry["final_r2"]),
+            short(entry["zeros"]),
+        )
+        for name, entry in detail["contestants"].items()
+    ]
+    ratios = ", ".join(f"{short(v)} for {k}" for k, v in detail["ratio"].items())
+    return (
+        "Seconds per 1,000 stimuli until the mean R2 of decoded counts is within 0.01 of its own "
+        f"final value, {detail['stimuli']}, same dictionary, batches of {detail['batch']}. Ours "
+        "counts in windows of tau and includes Brian2's start-up. Ratio of the fastest settings to "
+        f"our fastest: {ratios}. What is reached differs: see the final R2.\n\n"
+        + markdown_table(("contestant", "seconds", "steps", "final R2", "zeros"), lines)
+        + "\n\n"
+        + BOUNDS
+    )
+
+
+BOUNDS = """\
+**What bounds it.** Continuous time needs more steps than discrete updates, each of them cheaper;
+what is saved are Poisson numbers, and what is paid are exponentials. LCA needs neither, and its
+steps can be as large as its fixed point allows; it has no spikes."""

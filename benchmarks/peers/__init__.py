@@ -1,1 +1,0 @@
-"""What users would pick instead: back-propagation in PyTorch, LCA, scikit-learn."""

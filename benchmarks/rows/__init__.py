@@ -1,1 +1,0 @@
-"""One module for each row: ``measure(setup)`` returns what was measured, and its figures."""
