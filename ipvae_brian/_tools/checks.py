@@ -29,12 +29,13 @@ def finite_array(value, name, *, ndim=None, shape=None, dtype=np.float64):
     ValueError
         If it is empty, has another rank or shape, or holds NaN or infinity.
     """
-    if isinstance(value, Quantity) and not get_dimensions(value).is_dimensionless:
-        raise TypeError(f"{name} must hold numbers without units, got {value!s}")
+    refuse_wrappers(value, name)
     try:
         array = np.asarray(value)
     except ValueError as error:
         raise ValueError(f"{name} must be a rectangular array of numbers: {error}") from None
+    except (TypeError, RuntimeError) as error:  # such as a tensor on another device
+        raise TypeError(f"{name} cannot be made an array: {error}") from None
     if array.dtype.kind not in "buif":
         raise TypeError(f"{name} must hold real numbers, got dtype {array.dtype}")
     if array.size == 0:
@@ -59,6 +60,41 @@ def finite_array(value, name, *, ndim=None, shape=None, dtype=np.float64):
             f"of {array.size}"
         )
     return array
+
+
+def refuse_wrappers(value, name):
+    """Refuse arrays with a meaning that would be lost without a word in a plain array.
+
+    Raises
+    ------
+    TypeError
+        If `value`, or something in a list or tuple of them, has masked values, units, gradients
+        to be kept, or is sparse; the message names the argument and what to give instead.
+    """
+    if isinstance(value, list | tuple):
+        for part in value:
+            if not isinstance(part, int | float):
+                refuse_wrappers(part, name)
+    elif np.ma.is_masked(value):
+        raise TypeError(
+            f"{name} has {np.ma.count_masked(value)} masked value(s), which would be taken for "
+            "numbers: fill them, or leave these stimuli out"
+        )
+    elif isinstance(value, Quantity):
+        if not get_dimensions(value).is_dimensionless:
+            raise TypeError(f"{name} must hold numbers without units, got {value!s}")
+    elif _other_units(value) not in ("", "dimensionless"):
+        raise TypeError(f"{name} must hold numbers without units, got {_other_units(value)}")
+    elif getattr(value, "requires_grad", False):
+        raise TypeError(f"{name} is a tensor that requires grad: give {name}.detach()")
+    elif hasattr(value, "toarray") and hasattr(value, "nnz"):
+        raise TypeError(f"{name} is sparse: give {name}.toarray()")
+
+
+def _other_units(value):
+    """Units of other packages' quantities (astropy, pint, quantities and neo), as a text."""
+    units = getattr(value, "units", getattr(value, "unit", None))
+    return "" if units is None or callable(units) else str(units).removeprefix("1.0 ").strip()
 
 
 def seconds(value, name, *, allow_zero=False):

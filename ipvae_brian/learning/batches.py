@@ -1,11 +1,122 @@
 """Batches of stimuli: shuffled from one array, or in their order from a stream of arrays."""
 
+import hashlib
+import math
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from ipvae_brian.learning.settings import TrainingSettings
+
+# Rows that are read at a time, since stimuli may be more than fit into memory.
+ROWS = 10_000
+
+
+class ShuffledArray:
+    """Batches of one array, in every epoch in an order of its own.
+
+    Parameters
+    ----------
+    stimuli : numpy.ndarray, shape (n_stimuli, n_pixels)
+    settings : TrainingSettings
+
+    Attributes
+    ----------
+    first : numpy.ndarray, shape (n_stimuli, n_pixels)
+        What the standardisation is taken from: all of it.
+    n_total : int
+        Batches of the whole training.
+    """
+
+    def __init__(self, stimuli: NDArray, settings: TrainingSettings):
+        self.first = stimuli
+        self.settings = settings
+        self.n_total = settings.n_epochs * math.ceil(len(stimuli) / settings.batch_size)
+        self._fingerprint = None
+
+    def batches(self, done: int) -> Iterator[NDArray]:
+        """Yield the batches after the first `done`."""
+        s = self.settings
+        return shuffled_batches(self.first, s.batch_size, s.n_epochs, s.seed, done)
+
+    def fingerprint(self, n_batches: int) -> str:
+        """Return a text that differs between data sets, whichever row differs."""
+        if self._fingerprint is None:
+            self._fingerprint = f"array {self.first.shape} {checksum(self.first)}"
+        return self._fingerprint
+
+
+class Stream:
+    """Batches of an iterable of arrays, in their order.
+
+    Parameters
+    ----------
+    X : iterable of array_like, shape (any, n_pixels)
+    settings : TrainingSettings
+    check : callable
+        Gets an array and whether it is the first, and returns it checked.
+
+    Attributes
+    ----------
+    first : numpy.ndarray, shape (any, n_pixels)
+        The first array, which the standardisation is taken from.
+    n_total : None
+        Nobody knows where it ends.
+
+    Raises
+    ------
+    ValueError
+        If it is empty, or cannot be read as often as is asked for.
+    """
+
+    n_total = None
+
+    def __init__(
+        self, X: Iterable, settings: TrainingSettings, check: Callable[[Any, bool], NDArray]
+    ):
+        if iter(X) is X and settings.n_epochs > 1:
+            raise ValueError(
+                "n_epochs must be 1 for an iterator, which cannot be read twice, got "
+                f"{settings.n_epochs}; give an object that can be iterated over again"
+            )
+        arrays = chain.from_iterable(X for _ in range(settings.n_epochs))
+        first = next(arrays, None)
+        if first is None:
+            raise ValueError("X is an iterator without any array of stimuli")
+        self.first = check(first, True)
+        arrays = chain([self.first], (check(array, False) for array in arrays))
+        self._rest = self._cut(arrays, settings.batch_size)
+        # Of everything up to each batch, so that a training goes on with what it began with.
+        self._fingerprints = [f"stream {self.first.shape}"]
+
+    def _cut(self, arrays, batch_size):
+        for array in arrays:
+            for begin in range(0, len(array), batch_size):
+                batch = array[begin : begin + batch_size]
+                self._fingerprints.append(checksum(batch, self._fingerprints[-1]))
+                yield batch
+
+    def batches(self, done: int) -> Iterator[NDArray]:
+        """Yield the batches after the first `done`."""
+        self.fingerprint(done)
+        return self._rest
+
+    def fingerprint(self, n_batches: int) -> str:
+        """Return a text that differs if any of the first batches does; reads up to there."""
+        while len(self._fingerprints) <= n_batches and next(self._rest, None) is not None:
+            pass
+        return self._fingerprints[min(n_batches, len(self._fingerprints) - 1)]
+
+
+def checksum(stimuli: NDArray, before: str = "") -> str:
+    """Return a checksum of all rows, of their type and of a text."""
+    digest = hashlib.blake2b(f"{before} {stimuli.dtype.str}".encode(), digest_size=16)
+    for begin in range(0, len(stimuli), ROWS):
+        digest.update(np.ascontiguousarray(stimuli[begin : begin + ROWS]).data)
+    return digest.hexdigest()
 
 
 def shuffled_batches(
@@ -30,39 +141,3 @@ def is_stream(X: Any) -> bool:
     """Return whether X is an iterable of arrays rather than one array."""
     array_like = hasattr(X, "shape") or hasattr(X, "__array__") or isinstance(X, list | tuple | str)
     return isinstance(X, Iterable) and not array_like
-
-
-def begin_stream(
-    X: Iterable, check: Callable[[Any, bool], NDArray], batch_size: int, n_epochs: int
-) -> tuple[NDArray, Iterator[NDArray]]:
-    """Return the first array of a stream, and all of its batches, that array's included.
-
-    Parameters
-    ----------
-    X : iterable of array_like, shape (any, n_pixels)
-    check : callable
-        Gets an array and whether it is the first, and returns it checked.
-    batch_size, n_epochs : int
-
-    Raises
-    ------
-    ValueError
-        If it is empty, or cannot be read as often as is asked for.
-    """
-    if iter(X) is X and n_epochs > 1:
-        raise ValueError(
-            f"n_epochs must be 1 for an iterator, which cannot be read twice, got {n_epochs}; "
-            "give an object that can be iterated over again"
-        )
-    arrays = chain.from_iterable(X for _ in range(n_epochs))
-    first = next(arrays, None)
-    if first is None:
-        raise ValueError("X is an iterator without any array of stimuli")
-    first = check(first, True)
-
-    def batches():
-        for array in chain([first], (check(array, False) for array in arrays)):
-            for begin in range(0, len(array), batch_size):
-                yield array[begin : begin + batch_size]
-
-    return first, batches()

@@ -1,8 +1,7 @@
 """The state of a training, and its file: all that is needed to go on as if never stopped."""
 
 import copy
-import json
-import zlib
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from os import PathLike
 from typing import Self
@@ -10,7 +9,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from ipvae_brian._tools.checks import finite_array
+from ipvae_brian._tools.checks import finite_array, number, whole_number
 from ipvae_brian._tools.files import read_arrays, write_arrays
 from ipvae_brian.errors import FileFormatError
 from ipvae_brian.learning.dictionary import random_dictionary
@@ -91,9 +90,16 @@ def write_checkpoint(
 
 
 def read_checkpoint(
-    path: str | PathLike, settings: TrainingSettings, fingerprint: str
+    path: str | PathLike, settings: TrainingSettings, fingerprint: Callable[[int], str]
 ) -> TrainingState:
     """Read the state of a training with the same settings and stimuli.
+
+    Parameters
+    ----------
+    path : path-like
+    settings : TrainingSettings
+    fingerprint : callable
+        Gets a number of batches, and returns the fingerprint of stimuli after these.
 
     Raises
     ------
@@ -104,39 +110,67 @@ def read_checkpoint(
     """
     arrays, metadata = read_arrays(path, format_name=FORMAT, newest_version=FORMAT_VERSION)
     try:
-        stored = metadata["settings"]
-        for name, value in asdict(settings).items():
-            if stored[name] != value:
-                raise FileFormatError(
-                    f"{path}: field {name!r} is {stored[name]!r}, this training has {value!r}"
-                )
-        if metadata["fingerprint"] != fingerprint:
-            raise FileFormatError(f"{path}: field 'fingerprint': written for other stimuli")
-
-        def checked(name, *shape):
-            array = arrays[name]
-            try:
-                return finite_array(array, repr(name), shape=shape, dtype=array.dtype)
-            except (TypeError, ValueError) as error:
-                raise FileFormatError(f"{path}: field {error}") from error
-
-        dictionary = checked("dictionary", None, settings.n_neurons)
-        state = TrainingState.begin(settings, len(dictionary), dictionary)
-        for name in RunningStatistics.ARRAYS:
-            shape = getattr(state.statistics, name).shape
-            setattr(state.statistics, name, checked(name, *shape))
-        state.statistics.noise_variance = metadata["noise_variance"]
-        state.statistics.n_updates = metadata["n_updates"]
-        state.silent = checked("silent", settings.n_neurons)
-        for name in (*COUNTERS, "figures"):
-            setattr(state, name, metadata[name])
+        _same_settings(metadata["settings"], asdict(settings))
+        counters = {name: _count(metadata[name], name) for name in COUNTERS}
+        if metadata["fingerprint"] != fingerprint(counters["n_batches"]):
+            raise ValueError("'fingerprint': written for other stimuli")
+        state = _state(arrays, metadata, counters, settings)
+        _require_agreement(state, settings)
     except KeyError as error:
         raise FileFormatError(f"{path}: field {error} is missing") from error
+    except (TypeError, ValueError) as error:
+        raise FileFormatError(f"{path}: field {error}") from error
     return state
 
 
-def fingerprint(stimuli: NDArray) -> str:
-    """Return a short text that differs between data sets: shape and checksum of some rows."""
-    rows = stimuli[:: max(1, len(stimuli) // 64)][:64]
-    checksum = zlib.crc32(np.ascontiguousarray(rows, np.float32).tobytes())
-    return json.dumps([*stimuli.shape, checksum])
+def _same_settings(stored, wanted):
+    if not isinstance(stored, dict):
+        raise TypeError(f"'settings' must be a dict, got {stored!r}")
+    for name in (*wanted, *stored):
+        if stored[name] != wanted.get(name):
+            raise ValueError(
+                f"{name!r} is {stored[name]!r}, this training has {wanted.get(name)!r}"
+            )
+
+
+def _state(arrays, metadata, counters, settings):
+    """The state of these arrays and figures, each checked by itself."""
+
+    def array(name, *shape):
+        return finite_array(arrays[name], repr(name), shape=shape, dtype=arrays[name].dtype)
+
+    dictionary = array("dictionary", None, settings.n_neurons)
+    state = TrainingState.begin(settings, len(dictionary), dictionary)
+    for name in RunningStatistics.ARRAYS:
+        setattr(state.statistics, name, array(name, *getattr(state.statistics, name).shape))
+    noise_variance = metadata["noise_variance"]
+    state.statistics.noise_variance = number(noise_variance, "'noise_variance'", minimum=0)
+    state.statistics.n_updates = _count(metadata["n_updates"], "n_updates")
+    state.silent = array("silent", settings.n_neurons)
+    for name, value in counters.items():
+        setattr(state, name, value)
+    figures = metadata["figures"]
+    if not isinstance(figures, dict) or not all(isinstance(v, float) for v in figures.values()):
+        raise TypeError(f"'figures' must be a dict of numbers, got {figures!r}")
+    state.figures = figures
+    return state
+
+
+def _require_agreement(state, settings):
+    """Raise if the parts of a state cannot be those of one training after whole batches."""
+    shown = state.n_batches * settings.batch_size
+    silent = state.silent
+    agree = {
+        "n_updates": state.statistics.n_updates == state.n_batches,
+        "n_diverged": state.n_diverged <= shown,
+        "silent": silent.dtype.kind == "i" and 0 <= silent.min() <= silent.max() <= shown,
+        "figures": bool(state.figures) == (state.n_batches > 0),
+        "steps_per_tau": state.steps_per_tau >= settings.steps_per_tau,
+    }
+    for name, fine in agree.items():
+        if not fine:
+            raise ValueError(f"{name!r} does not agree with {state.n_batches} batches")
+
+
+def _count(value, name):
+    return whole_number(value, repr(name), minimum=0)

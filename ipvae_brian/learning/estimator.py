@@ -1,10 +1,9 @@
 """IPVAE: the network and its learning as a scikit-learn estimator."""
 
-import math
 from collections.abc import Iterable
 from dataclasses import asdict, replace
-from itertools import islice
 from os import PathLike
+from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
@@ -14,12 +13,12 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from ipvae_brian._tools.checks import finite_array, whole_number
+from ipvae_brian._tools.checks import finite_array, refuse_wrappers, whole_number
+from ipvae_brian._tools.files import require_writable
 from ipvae_brian.errors import FileFormatError
-from ipvae_brian.learning.batches import begin_stream, is_stream, shuffled_batches
+from ipvae_brian.learning.batches import ShuffledArray, Stream, is_stream
 from ipvae_brian.learning.checkpoint import (
     TrainingState,
-    fingerprint,
     read_checkpoint,
     write_checkpoint,
 )
@@ -35,8 +34,9 @@ from ipvae_brian.network.spiking import SpikingNetwork
 from ipvae_brian.network.stability import choose_dt
 from ipvae_brian.response.response import Response
 
-# Numbers that are left as they are, above all in memory-mapped files; others become float32.
-KEPT = [np.float32, np.float64, np.float16, np.uint8, np.int8, np.uint16, np.int16]
+# Numbers that are left as they are, above all in memory-mapped files; others become float64.
+KEPT = [np.float64, np.float32, np.float16]
+KEPT += [np.uint8, np.int8, np.uint16, np.int16, np.uint32, np.int32, np.uint64, np.int64]
 # Bound of potentials outside training: 400 spikes per tau, far above what inference needs.
 HIGHEST_POTENTIAL = 6.0
 # Spikes per tau; a neuron that hardly fired in training must still be able to begin.
@@ -219,7 +219,12 @@ class IPVAE(TransformerMixin, BaseEstimator):
     # Learning
 
     def fit(
-        self, X: ArrayLike | Iterable[ArrayLike], y: None = None, *, resume: bool = False
+        self,
+        X: ArrayLike | Iterable[ArrayLike],
+        y: None = None,
+        *,
+        resume: bool = False,
+        overwrite: bool = False,
     ) -> Self:
         """Learn the dictionary.
 
@@ -234,6 +239,8 @@ class IPVAE(TransformerMixin, BaseEstimator):
         resume : bool, default False
             Go on from the file `checkpoint` if it is there: the result is that of a training
             that was never interrupted.
+        overwrite : bool, default False
+            Begin anew although the file `checkpoint` is there, and write over it.
 
         Returns
         -------
@@ -244,6 +251,8 @@ class IPVAE(TransformerMixin, BaseEstimator):
         ------
         DivergenceError
             If the simulation ran away; the message says what to change.
+        FileExistsError
+            If the file `checkpoint` is there, and neither `resume` nor `overwrite` is asked for.
         FileFormatError
             If the checkpoint is damaged or belongs to other settings or stimuli.
         TypeError, ValueError
@@ -251,50 +260,51 @@ class IPVAE(TransformerMixin, BaseEstimator):
         KeyboardInterrupt
             After Ctrl-C; a checkpoint of the last batch is written and attributes are set.
         """
+        self._check_checkpoint(resume, overwrite)
+        settings = self._checked_settings()
+        if is_stream(X):
+            source = Stream(X, settings, self._validated)
+        else:
+            source = ShuffledArray(self._validated(X, True), settings)
+        standardisation = self._standardisation_of(source.first)
+        settings, state = self._with_steps(settings, standardisation, source.first), None
+        if resume and Path(self.checkpoint).exists():  # otherwise killed before the first one
+            state = read_checkpoint(self.checkpoint, settings, source.fingerprint)
+        state = state or TrainingState.begin(settings, source.first.shape[1])
+        training = Training(settings, state, standardisation)
+        try:
+            self._learn(training, source)
+        except (KeyboardInterrupt, OSError, MemoryError):
+            self._set_learned(training)
+            raise
+        return self._set_learned(training)
+
+    def _check_checkpoint(self, resume, overwrite):
+        """Raise before the work if its state could not be written, or something else is there."""
         if resume and self.checkpoint is None:
             raise ValueError("resume=True needs the file name in checkpoint")
-        if self.checkpoint is not None and not isinstance(self.random_state, int | np.integer):
+        if resume and overwrite:
+            raise ValueError("resume and overwrite exclude each other, got True for both")
+        if self.checkpoint is None:
+            return
+        if not isinstance(self.random_state, int | np.integer):
             raise ValueError(
                 f"checkpoint needs an integer random_state, got {self.random_state!r}: a training "
                 "that resumes has to draw the same random numbers"
             )
-        settings, n_total = self._checked_settings(), None
-        if is_stream(X):
-            first, batches = begin_stream(
-                X, self._validated, settings.batch_size, settings.n_epochs
+        require_writable(self.checkpoint)
+        if Path(self.checkpoint).exists() and not (resume or overwrite):
+            raise FileExistsError(
+                f"the file of the argument checkpoint, {self.checkpoint}, is there already: "
+                "fit(X, resume=True) goes on from it, fit(X, overwrite=True) begins anew"
             )
-        else:
-            first = X = self._validated(X, True)
-            n_total = settings.n_epochs * math.ceil(len(X) / settings.batch_size)
-        standardisation = self._standardisation_of(first)
-        settings = self._with_steps(settings, standardisation, first)
-        mark, state = fingerprint(first), None
-        if resume:
-            try:
-                state = read_checkpoint(self.checkpoint, settings, mark)
-            except FileNotFoundError:
-                pass  # killed before the first checkpoint: begin
-        state = state or TrainingState.begin(settings, first.shape[1])
-        training = self._training = Training(settings, state, standardisation)
-        done = state.n_batches
-        if n_total is None:
-            batches = islice(batches, done, None)
-        else:
-            batches = shuffled_batches(
-                X, settings.batch_size, settings.n_epochs, settings.seed, done
-            )
-        try:
-            self._learn(training, batches, n_total, mark)
-        finally:
-            if training.state.n_batches:
-                self._set_learned()
-        return self
 
-    def _learn(self, training, batches, n_total, mark):
+    def _learn(self, training, source):
         """Learn from batches, writing checkpoints on the way and at the end."""
 
         def write():
             if self.checkpoint is not None:
+                mark = source.fingerprint(training.state.n_batches)
                 write_checkpoint(self.checkpoint, training.state, training.settings, mark)
 
         def after_batch(state):
@@ -303,8 +313,8 @@ class IPVAE(TransformerMixin, BaseEstimator):
 
         try:
             training.learn(
-                batches,
-                n_total=n_total,
+                source.batches(training.state.n_batches),
+                n_total=source.n_total,
                 after_batch=after_batch,
                 n_jobs=self.n_jobs,
                 progress=self.progress,
@@ -333,21 +343,24 @@ class IPVAE(TransformerMixin, BaseEstimator):
         """
         loaded = hasattr(self, "parameters_")
         X = self._validated(X, not loaded)
-        if not hasattr(self, "_training"):
-            dictionary, standardisation = None, self._standardisation_of(X)
+        training = getattr(self, "_training", None)
+        if training is None:
             if loaded:
                 dictionary = self.parameters_.dictionary.astype(np.float32)
                 standardisation = self._learned_standardisation()
+            else:
+                dictionary, standardisation = None, self._standardisation_of(X)
             settings = self._with_steps(self._checked_settings(), standardisation, X)
             state = TrainingState.begin(settings, X.shape[1], dictionary)
-            self._training = Training(settings, state, standardisation)
-        size = self._training.settings.batch_size
+            training = Training(settings, state, standardisation)
+        size = training.settings.batch_size
         batches = (X[i : i + size] for i in range(0, len(X), size))
-        self._training.learn(batches, n_jobs=self.n_jobs, progress=False)
-        return self._set_learned()
+        training.learn(batches, n_jobs=self.n_jobs, progress=False)
+        return self._set_learned(training)
 
     def _validated(self, X, first=False):
         """Stimuli as an array; the first ones tell how many pixels all others must have."""
+        refuse_wrappers(X, "X")
         return validate_data(self, X, dtype=KEPT, reset=first)
 
     def _standardisation_of(self, X):
@@ -386,8 +399,8 @@ class IPVAE(TransformerMixin, BaseEstimator):
             return int(self.random_state)
         return check_random_state(self.random_state).randint(2**31)
 
-    def _set_learned(self):
-        training = self._training
+    def _set_learned(self, training):
+        self._training = training
         state, settings = training.state, training.settings
         prior = {}
         if self.learn_prior:
@@ -452,7 +465,7 @@ class IPVAE(TransformerMixin, BaseEstimator):
             Its stimuli and reconstructions are standardised.
         """
         check_is_fitted(self, "parameters_")
-        X = validate_data(self, X, dtype=KEPT, reset=False)
+        X = self._validated(X)
         p = self.parameters_
         if duration is None:
             duration = whole_number(self.inference_windows, "inference_windows") * p.tau
@@ -471,7 +484,7 @@ class IPVAE(TransformerMixin, BaseEstimator):
     def _infer(self, X):
         """Response to static stimuli, on as many processes as are asked for."""
         check_is_fitted(self, "parameters_")
-        X = validate_data(self, X, dtype=KEPT, reset=False)
+        X = self._validated(X)
         windows = whole_number(self.inference_windows, "inference_windows")
         return simulate_many(
             self.parameters_,

@@ -60,8 +60,13 @@ class Standardisation:
 
     def apply(self, stimuli: ArrayLike) -> NDArray[np.float32]:
         """Return stimuli as the network takes them."""
-        stimuli = np.asarray(stimuli, dtype=np.float32)
-        return (stimuli - np.float32(self.mean)) / np.float32(self.scale)
+        stimuli = np.asarray(stimuli)
+        standardised = np.empty(stimuli.shape, np.float32)
+        for begin in range(0, len(stimuli), ROWS):
+            # In double precision: a large mean would take the digits of what is left.
+            part = stimuli[begin : begin + ROWS].astype(np.float64)
+            standardised[begin : begin + ROWS] = (part - self.mean) / self.scale
+        return standardised
 
     def undo(self, stimuli: NDArray) -> NDArray:
         """Return standardised stimuli in their own units."""

@@ -5,7 +5,9 @@ import pytest
 from brian2.only import Hz, Quantity, ms, mV, second
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.sparse import csr_array
 
+from ipvae_brian._tools import checks
 from ipvae_brian._tools.checks import finite_array, known_name, number, seconds, whole_number
 
 
@@ -130,3 +132,71 @@ def test_known_name_suggests_the_nearest():
         known_name("xyz", "pathway", known)
     with pytest.raises(ValueError, match="^pathway must be one of"):
         known_name(None, "pathway", known)
+
+
+# Wrappers whose meaning would be lost
+
+
+class WithUnits(np.ndarray):
+    """As the quantities of astropy, pint, and neo, which NumPy takes for plain numbers."""
+
+    units = "mV"
+
+
+class Tensor:
+    """As torch's, of which NumPy says only that it cannot."""
+
+    requires_grad = True
+
+    def __array__(self, dtype=None, copy=None):
+        raise RuntimeError("Can't call numpy() on Tensor that requires grad.")
+
+
+def masked():
+    return np.ma.masked_greater(np.arange(6.0).reshape(2, 3), 4)
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (masked(), "x has 1 masked value"),
+        ([masked(), masked()], "x has 1 masked value"),
+        (([1.0, 2.0], [1.0, np.ma.masked]), "x has 1 masked value"),
+        ([1.0, 3 * mV], "x must hold numbers without units, got 3. mV"),
+        ([[1 * mV, 2 * mV]], "x must hold numbers without units, got 1. mV"),
+        (np.ones(3).view(WithUnits), "x must hold numbers without units, got mV"),
+        ([np.ones(3).view(WithUnits)], "x must hold numbers without units, got mV"),
+        (Tensor(), r"x is a tensor that requires grad: give x.detach\(\)"),
+        (csr_array(np.eye(3)), r"x is sparse: give x.toarray\(\)"),
+        ([csr_array(np.eye(3))], r"x is sparse: give x.toarray\(\)"),
+        (np.array([1, "a"], dtype=object), "x must hold real numbers, got dtype object"),
+        (np.array([1 + 2j]), "x must hold real numbers, got dtype complex"),
+        (np.array(["2020-01-01"], "M8[D]"), "x must hold real numbers, got dtype datetime"),
+        (np.zeros(3, [("a", float)]), "x must hold real numbers, got dtype"),
+    ],
+)
+def test_what_a_plain_array_would_lose_is_refused(value, words):
+    with pytest.raises(TypeError, match=words):
+        finite_array(value, "x")
+
+
+def test_wrappers_that_lose_nothing():
+    plain = np.arange(6.0).reshape(2, 3)
+    harmless = WithUnits((2, 3))
+    harmless[:] = plain
+    harmless.units = "dimensionless"
+    for value in (
+        np.ma.array(plain),
+        plain.tolist(),
+        Quantity(plain),
+        harmless,
+        [plain[0], plain[1]],
+    ):
+        np.testing.assert_array_equal(finite_array(value, "x"), plain)
+
+
+def test_flags():
+    assert checks.flag(np.True_, "x") is True
+    for value in (1, 0.0, "yes", None):
+        with pytest.raises(TypeError, match="x must be True or False, got"):
+            checks.flag(value, "x")

@@ -20,6 +20,7 @@ import pickle
 import numpy as np
 import pytest
 from brian2.only import ms, mV
+from scipy.sparse import csr_array
 from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.exceptions import NotFittedError
@@ -29,7 +30,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from ipvae_brian import IPVAE, DivergenceError, FileFormatError, Parameters
-from ipvae_brian.learning import estimator
+from ipvae_brian.learning import estimator, training
 from ipvae_brian.learning.training import Training
 
 SMALL = {
@@ -572,6 +573,117 @@ def test_resume_refuses_what_does_not_belong(tmp_path):
         small().fit(x, resume=True)
 
 
+def test_resume_refuses_other_data_and_settings_whichever(tmp_path, monkeypatch):
+    """Rows that a sample would miss, the standardisation, what is shown in which order."""
+    x, path = 2 * images(), tmp_path / "c.npz"
+    interrupted(small(checkpoint=path, steps_per_tau=20), x, 3, monkeypatch)
+
+    def resume(stimuli, **changes):
+        small(checkpoint=path, steps_per_tau=20, **changes).fit(stimuli, resume=True)
+
+    other = x.copy()
+    other[101, 5] += 1
+    for stimuli in (other, x[::-1], iter([x]), np.float32(x)):
+        with pytest.raises(FileFormatError, match="c.npz: field 'fingerprint'"):
+            resume(stimuli)
+    for name, value in {"standardise": False, "gain": 5.0, "learn_prior": True}.items():
+        with pytest.raises(FileFormatError, match=f"c.npz: field '{name}' is .*, this training"):
+            resume(x, **{name: value})
+    resume(x)  # and what it belongs to is taken
+
+
+def test_a_stream_resumes_with_what_it_began_with(tmp_path, monkeypatch):
+    x, path = images(), tmp_path / "c.npz"
+    arrays = [x[:100], x[100:200], x[200:]]
+    interrupted(small(checkpoint=path), iter(arrays), 5, monkeypatch)
+    other = [arrays[0], arrays[1] + 1, arrays[2]]
+    with pytest.raises(FileFormatError, match="c.npz: field 'fingerprint'"):
+        small(checkpoint=path).fit(iter(other), resume=True)
+    with pytest.raises(FileFormatError, match="c.npz: field 'fingerprint'"):
+        small(checkpoint=path).fit(iter(arrays[:2]), resume=True)
+    resumed = small(checkpoint=path).fit(iter(arrays), resume=True)
+    assert_same_parameters(resumed.parameters_, small().fit(iter(arrays)).parameters_)
+
+
+def test_an_existing_checkpoint_is_not_written_over(tmp_path, monkeypatch):
+    x, path = images(), tmp_path / "c.npz"
+    interrupted(small(checkpoint=path), x, 3, monkeypatch)
+    before = path.read_bytes()
+    with pytest.raises(FileExistsError, match="c.npz, is there already: .*resume=True.*overwrite"):
+        small(checkpoint=path).fit(x)
+    assert path.read_bytes() == before
+    with pytest.raises(ValueError, match="resume and overwrite exclude each other"):
+        small(checkpoint=path).fit(x, resume=True, overwrite=True)
+    anew = small(checkpoint=path).fit(x, overwrite=True)
+    assert_same_parameters(anew.parameters_, small().fit(x).parameters_)
+    with pytest.raises(FileNotFoundError, match="no such folder"):
+        small(checkpoint=tmp_path / "none" / "c.npz").fit(x)
+
+
+def test_ctrl_c_while_the_dictionary_is_solved_for(tmp_path, monkeypatch):
+    """All parts of the state are those after a whole number of batches, so it can be resumed."""
+    x = images()
+    whole = small(n_epochs=2).fit(x).parameters_
+    for where in ("m_step", "revive", "distance"):
+        path = tmp_path / f"{where}.npz"
+        original, calls = getattr(training, where), []
+
+        def stopped(*arguments, original=original, calls=calls, **options):
+            calls.append(1)
+            if len(calls) == 5:
+                raise KeyboardInterrupt  # as a second Ctrl-C does, or the first between two runs
+            return original(*arguments, **options)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(training, where, stopped)
+            model = small(checkpoint=path, n_epochs=2)
+            try:
+                model.fit(x)
+            except KeyboardInterrupt:
+                assert model.n_batches_ == model._training.state.statistics.n_updates == 4
+        resumed = small(checkpoint=path, n_epochs=2).fit(x, resume=True)
+        assert_same_parameters(resumed.parameters_, whole)
+
+
+def test_a_failed_fit_leaves_the_model_as_it_was(monkeypatch):
+    """Its standardisation, too, which `transform` would have taken from the failed one."""
+    x = images()
+    model = small().fit(x)
+    counts = model.transform(x[:10])
+    interrupted(model, 3 * x + 50, 3, monkeypatch, error=RuntimeError)
+    np.testing.assert_array_equal(model.transform(x[:10]), counts)
+    np.testing.assert_allclose(model.inverse_transform(np.zeros((1, 8))), x.mean(), rtol=1e-6)
+
+
+@pytest.mark.parametrize("offset", [1e6, 3e7, 1e8])
+def test_offsets_leave_what_is_learned(fitted, offset):
+    """Double precision holds the stimuli with these; what is lost is 1e-8 of their scale."""
+    x = images(100, seed=1)
+    model = small(n_neurons=24, n_epochs=8, inference_windows=6).fit(images() + offset)
+    standardised = fitted.standardise_stimuli(x)
+    np.testing.assert_allclose(model.standardise_stimuli(x + offset), standardised, atol=1e-6)
+    decoded = model.inverse_transform(model.transform(x + offset)) - offset
+    left = ((x - decoded) ** 2).sum(axis=1) / ((x - x.mean(axis=1, keepdims=True)) ** 2).sum(axis=1)
+    assert model.score(x + offset) == pytest.approx((1 - left).mean(), abs=1e-4)
+    assert model.score(x + offset) == pytest.approx(fitted.score(x), abs=0.02)
+
+
+def test_wrappers_are_refused(fitted):
+    """Everywhere, before scikit-learn takes them for plain arrays."""
+    x = np.ma.masked_greater(images(20), 160)
+    assert x.mask.any()
+    methods = (fitted.transform, fitted.score, fitted.simulate, fitted.distance)
+    for method in (small().fit, small().partial_fit, *methods):
+        with pytest.raises(TypeError, match="X has .* masked value"):
+            method(x)
+        with pytest.raises(TypeError, match="X must hold numbers without units"):
+            method(images(20) * mV)
+        with pytest.raises(TypeError, match="X is sparse"):
+            method(csr_array(images(20)))
+    with pytest.raises(TypeError, match="X has .* masked value"):
+        small().fit(iter([images(20), x]))
+
+
 def test_resume_without_a_file_begins(tmp_path):
     x, path = images(), tmp_path / "c.npz"
     model = small(checkpoint=path).fit(x, resume=True)
@@ -590,6 +702,6 @@ def test_full_disk_at_a_checkpoint(tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(os, "fsync", fail)
         with pytest.raises(OSError, match="No space left"):
-            small(checkpoint=path, checkpoint_every=1, n_epochs=2).fit(x)
+            small(checkpoint=path, checkpoint_every=1, n_epochs=2).fit(x, overwrite=True)
     assert path.read_bytes() == before
     assert os.listdir(tmp_path) == ["c.npz"]
