@@ -10,7 +10,6 @@ from brian2.only import second
 
 from benchmarks.machine import REPOSITORY
 from ipvae_brian import SpikingNetwork, load_model
-from ipvae_brian.learning.evaluation import with_gain
 from ipvae_brian.stimuli import load_stimuli
 
 FILE = "vanhateren16_train_val.npz"
@@ -93,7 +92,7 @@ def network(parameters, n_copies, steps_per_tau=None, engine=None):
 
 def at_step(parameters, steps_per_tau):
     """Return a model with the gain that belongs to tau / steps_per_tau."""
-    return with_gain(parameters, GAINS[steps_per_tau])
+    return parameters.with_gain(GAINS[steps_per_tau])
 
 
 def present(net, stimuli, n_steps, seed=0):

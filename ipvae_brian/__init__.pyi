@@ -23,6 +23,7 @@ from .model.parameters import Parameters
 from .network import equations
 from .network.spiking import SpikingNetwork
 from .recordings.recording import Recording
+from .recordings.spikes import Spikes
 from .recordings.timing import Timing
 from .response import metrics
 from .response.response import Response
@@ -35,6 +36,7 @@ __all__ = [
     "Parameters",
     "Recording",
     "Response",
+    "Spikes",
     "SpikingNetwork",
     "StabilityWarning",
     "Timing",

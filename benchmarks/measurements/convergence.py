@@ -13,7 +13,6 @@ from benchmarks.common import BATCH, network, present
 from benchmarks.machine import has_torch
 from benchmarks.report import at_least, markdown_table, short
 from benchmarks.timing import alternate, median, median_ratio, seconds_of
-from ipvae_brian.learning.evaluation import with_gain
 from ipvae_brian.response.metrics import r_squared
 
 TITLE = "Convergence"
@@ -112,10 +111,10 @@ def measure(setup):
     windows, n_steps = (4, 60) if setup.quick else (WINDOWS, STEPS)
     entries = {"ours, as shipped": ours(stimuli, model, windows)}
     for gain in OUR_GAINS:
-        entries[f"ours, gain {gain:g}"] = ours(stimuli, with_gain(model, gain), windows)
+        entries[f"ours, gain {gain:g}"] = ours(stimuli, model.with_gain(gain), windows)
     if has_torch():
         for gain in GAINS:
-            entry = torch_contestant(stimuli, with_gain(model, gain), n_steps)
+            entry = torch_contestant(stimuli, model.with_gain(gain), n_steps)
             entries[f"torch, gain {gain:g}"] = entry
     # The penalty of the LASSO that our network solves: lambda = threshold / spike size.
     sparsity = float((model.threshold * model.noise_variance / model.spike_sizes).mean())

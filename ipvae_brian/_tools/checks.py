@@ -160,6 +160,72 @@ def flag(value, name):
     return bool(value)
 
 
+def index(value, name, n, things, *, from_end=False):
+    """Return the place of one of `n` things.
+
+    Parameters
+    ----------
+    value : int
+        What the user gave.
+    name : str
+        The argument's name, for the error.
+    n : int
+        How many there are.
+    things : str
+        What they are, for the error.
+    from_end : bool, default False
+        Whether negative numbers count from the end, as in lists.
+
+    Raises
+    ------
+    TypeError
+        If `value` is not a whole number.
+    ValueError
+        If there is no such thing.
+    """
+    if isinstance(value, bool) or not isinstance(value, Integral):
+        raise TypeError(f"{name} must be a whole number, got {value!r}")
+    lowest = -n if from_end else 0
+    if not lowest <= value < n:
+        wanted = f"{lowest} to {n - 1}" if n else "nothing"
+        raise ValueError(f"{name} must be within the {n} {things} ({wanted}), got {value}")
+    return int(value) % n
+
+
+def chosen(value, name, n, things):
+    """Return places of some of `n` things, an array of int with at least one.
+
+    Parameters
+    ----------
+    value : slice, array_like of int or of bool
+        What the user gave; a mask needs an entry for each.
+    name, n, things
+        As for `index`.
+
+    Raises
+    ------
+    TypeError
+        If `value` is none of these.
+    ValueError
+        If there is no such thing, or none is chosen.
+    """
+    if isinstance(value, slice):
+        places = np.arange(n)[value]
+    else:
+        places = np.asarray(value)
+        if places.ndim != 1 or (places.size and places.dtype.kind not in "biu"):
+            raise TypeError(f"{name} must be a slice or a list of whole numbers, got {value!r}")
+        if places.dtype.kind == "b":
+            if len(places) != n:
+                raise ValueError(f"{name} must be a mask of the {n} {things}, got {len(places)}")
+            places = np.flatnonzero(places)
+    if not places.size:
+        raise ValueError(f"{name} is empty: none of the {n} {things} is chosen")
+    index(int(places.min()), name, n, things)
+    index(int(places.max()), name, n, things)
+    return places
+
+
 def known_name(value, name, known):
     """Return `value` if it is among the `known` names; otherwise suggest the nearest."""
     if value in known:

@@ -1,10 +1,10 @@
-"""Types of arguments that checkers cannot infer by themselves."""
+"""Types of arguments, for annotations."""
 
 from typing import Any, TypeAlias
 
 from brian2.only import Quantity
 from numpy.typing import NDArray
 
-# Brian2 ships no types: a checker takes `10 * ms` for an array, and refuses it where only a
-# Quantity is asked for. Plain numbers are still refused, and units are checked at run time.
+# A time such as ``10 * ms``. Brian2 does not say what a product with a unit is, so a type checker
+# takes it for an array.
 Time: TypeAlias = Quantity | NDArray[Any]

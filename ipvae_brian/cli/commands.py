@@ -12,7 +12,6 @@ from ipvae_brian._tools.files import require_writable
 from ipvae_brian.cli.steps import held_out, progress, summary, time_step
 from ipvae_brian.cli.training import train
 from ipvae_brian.learning.evaluation import evaluate as evaluate_model
-from ipvae_brian.learning.evaluation import with_gain
 from ipvae_brian.model.library import available_models, load_model
 from ipvae_brian.network.engines.choice import available_engine
 from ipvae_brian.network.spiking import SpikingNetwork
@@ -65,7 +64,7 @@ def evaluate(options: Namespace) -> dict:
     if options.engine is not None:
         available_engine(options.engine)
     if options.gain is not None:
-        parameters = with_gain(parameters, options.gain)
+        parameters = parameters.with_gain(options.gain)
     stimuli = held_out(parameters, options.data, options.n_stimuli)
     figures, _ = evaluate_model(
         parameters,
@@ -118,7 +117,7 @@ def simulate(options: Namespace) -> dict:
         "stimulus": options.stimulus,
         "pathway": options.pathway,
         "r2": float(response.r2()[0]),
-        "r2_rates": float(response.r2(source="rates")[0]),
+        "r2_expected_counts": float(response.r2(source="expected_counts")[0]),
         "zeros": float(response.zeros()[0]),
         "distance": response.distance(),
         "spikes_per_tau": float(response.spikes_per_window()[0, -1]),

@@ -16,7 +16,7 @@ from ipvae_brian.stimuli import load_stimuli
 
 KEYS = (
     "r2",
-    "r2_rates",
+    "r2_expected_counts",
     "zeros",
     "distance",
     "spikes_per_tau",
@@ -45,8 +45,8 @@ def demonstrate(out, *, model="photographs-512", n_stimuli=200, seed=0, progress
     Returns
     -------
     dict
-        What demo.json holds: model, r2, r2_rates, zeros, distance, spikes_per_tau, tau_ms,
-        dt_ms, free_energy, seconds.
+        What demo.json holds: model, r2, r2_expected_counts, zeros, distance, spikes_per_tau,
+        tau_ms, dt_ms, free_energy, seconds.
 
     Raises
     ------

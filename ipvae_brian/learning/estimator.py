@@ -502,7 +502,7 @@ class IPVAE(TransformerMixin, BaseEstimator):
         check_is_fitted(self, "parameters_")
         p = self.parameters_
         counts = finite_array(X, "X", shape=(None, p.n_neurons))
-        return self._learned_standardisation().undo(counts @ p.dictionary.T)
+        return self._learned_standardisation().undo(p.decode(counts))
 
     def score(self, X: ArrayLike, y: None = None) -> float:
         """Return the mean R2 of stimuli decoded from the counts of the last window of tau."""

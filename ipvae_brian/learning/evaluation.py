@@ -1,17 +1,16 @@
 """How well a model codes held-out stimuli: one dictionary of figures."""
 
 import time
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from brian2.only import Quantity, ms
 from numpy.typing import ArrayLike
 
-from ipvae_brian._tools.checks import number, whole_number
+from ipvae_brian._tools.checks import whole_number
 from ipvae_brian.model.parameters import Parameters
 from ipvae_brian.network.batch import COPIES, simulate_and_measure
-from ipvae_brian.response.metrics import distance
+from ipvae_brian.response.metrics import distance, mean_r_squared
 from ipvae_brian.response.response import Response
 
 FREE_ENERGY = ("total", "reconstruction", "noise", "normalisation", "kl")
@@ -52,7 +51,7 @@ def evaluate(
     Returns
     -------
     figures : dict
-        JSON-able: r2, r2_rates, zeros, distance, spikes_per_tau, free_energy (its terms),
+        JSON-able: r2, r2_expected_counts, zeros, distance, spikes_per_tau, free_energy (its terms),
         lifetime_sparseness and population_sparseness (medians), convergence (lists with one
         entry for each window), n_stimuli, windows, tau_ms, dt_ms, seed, seconds.
     response : Response
@@ -85,12 +84,12 @@ def evaluate(
         n_jobs=n_jobs,
         progress=progress,
     )
-    r2, zeros = np.nanmean(measured["r2"], axis=0), measured["zeros"].mean(axis=0)
+    r2, zeros = mean_r_squared(measured["r2"], axis=0), measured["zeros"].mean(axis=0)
     spikes, distances = measured["spikes"].mean(axis=0), distance(r2, zeros)
     free_energy = measured["free_energy"].mean(axis=0)
     figures = {
         "r2": float(r2[-1]),
-        "r2_rates": float(np.nanmean(measured["r2_rates"])),
+        "r2_expected_counts": float(mean_r_squared(measured["r2_expected_counts"])),
         "zeros": float(zeros[-1]),
         "distance": float(distances[-1]),
         "spikes_per_tau": float(spikes[-1]),
@@ -121,22 +120,7 @@ def _each_stimulus(response):
         "r2": np.stack([response.r2(window) for window in windows], axis=1),
         "zeros": np.stack([response.zeros(window) for window in windows], axis=1),
         "spikes": response.spikes_per_window(),
-        "r2_rates": response.r2(source="rates"),
+        "r2_expected_counts": response.r2(source="expected_counts"),
         "free_energy": np.stack([getattr(free_energy, term) for term in FREE_ENERGY], axis=1),
         "population_sparseness": response.population_sparseness(),
     }
-
-
-def with_gain(parameters: Parameters, gain: float) -> Parameters:
-    """Return the same model with another gain kappa: the natural gradient step times spike size.
-
-    The step that `Parameters.with_noise_variance` has folded sigma2 into is undone first.
-
-    Parameters
-    ----------
-    parameters : Parameters
-    gain : float
-    """
-    gain = number(gain, "gain", above=0)
-    step = gain * parameters.noise_variance / parameters.spike_sizes
-    return replace(parameters, natural_gradient_step=step)

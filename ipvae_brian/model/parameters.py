@@ -1,14 +1,17 @@
 """The parameters of a network: one frozen, validated class, saved as .npz without pickle."""
 
-import json
+from __future__ import annotations
+
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 
 import numpy as np
 from brian2.only import Quantity, ms, second
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from ipvae_brian._tools.checks import finite_array, number, seconds
+from ipvae_brian._tools.checks import finite_array, known_name, number, seconds
 from ipvae_brian._tools.files import read_arrays, write_arrays
+from ipvae_brian._tools.frozen import freeze, frozen_json, restore_frozen
 from ipvae_brian.errors import FileFormatError
 
 FORMAT = "ipvae_brian model"
@@ -22,11 +25,6 @@ SCALARS = (
     "stimulus_mean",
     "stimulus_scale",
 )
-
-
-def _frozen(array):
-    array.flags.writeable = False
-    return array
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -92,7 +90,7 @@ class Parameters:
     def __post_init__(self):
         def store(name, value):
             if isinstance(value, np.ndarray):
-                value = _frozen(value.copy())
+                value = freeze(value.copy())
             object.__setattr__(self, name, value)
 
         dictionary = finite_array(self.dictionary, "dictionary", ndim=2)
@@ -134,9 +132,13 @@ class Parameters:
             if not isinstance(value, dict) and not (value is None and name == "whitening"):
                 raise TypeError(f"{name} must be a dict, got {type(value).__name__}")
             try:
-                store(name, json.loads(json.dumps(value, allow_nan=False)))  # a copy
+                store(name, frozen_json(value))
             except (TypeError, ValueError) as error:
                 raise ValueError(f"{name} must be JSON-able: {error}") from None
+
+    def __setstate__(self, state):
+        # Copies and pickles of read-only arrays are not read-only by themselves.
+        restore_frozen(self, state)
 
     @classmethod
     def from_unit_dictionary(
@@ -188,12 +190,12 @@ class Parameters:
     @cached_property
     def spike_sizes(self):
         """Lengths of the dictionary columns, shape (n_neurons,)."""
-        return _frozen(np.linalg.norm(self.dictionary, axis=0))
+        return freeze(np.linalg.norm(self.dictionary, axis=0))
 
     @cached_property
     def lateral_weights(self):
         """W = Phi^T Phi / sigma2, shape (n_neurons, n_neurons); the diagonal inhibits itself."""
-        return _frozen(self.dictionary.T @ self.dictionary / self.noise_variance)
+        return freeze(self.dictionary.T @ self.dictionary / self.noise_variance)
 
     def standardise(self, stimuli):
         """Stimuli in their own units as the networks take them."""
@@ -202,6 +204,54 @@ class Parameters:
     def drive(self, stimuli):
         """Feedforward drive Phi^T x / sigma2 of stimuli (..., n_pixels), (..., n_neurons)."""
         return stimuli @ self.dictionary / self.noise_variance
+
+    def decode(self, counts: ArrayLike, dtype: DTypeLike | None = None) -> NDArray[np.floating]:
+        """Return reconstructions Phi z of stimuli from counts.
+
+        Parameters
+        ----------
+        counts : array_like, shape (..., n_neurons)
+            Spikes, or expected spikes, per tau.
+        dtype : dtype, optional
+            Precision of the product, where single will do; by default that of the dictionary.
+
+        Returns
+        -------
+        numpy.ndarray, shape (..., n_pixels)
+        """
+        if dtype is None:
+            return counts @ self.dictionary.T
+        return np.asarray(counts).astype(dtype) @ self.dictionary.T.astype(dtype)
+
+    def replace(self, **changes) -> Parameters:
+        """Return the same parameters but for these.
+
+        Parameters
+        ----------
+        **changes
+            Arguments of `Parameters`.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As for `Parameters`.
+        """
+        for name in changes:
+            known_name(name, "replace: parameter", [f.name for f in fields(self)])
+        return replace(self, **changes)
+
+    def with_gain(self, gain: float) -> Parameters:
+        """Return the same model with another gain kappa: natural gradient step times spike size.
+
+        The step that `with_noise_variance` has folded sigma2 into is undone first.
+
+        Parameters
+        ----------
+        gain : float
+            Smaller values make potentials slower, rates lower and larger time steps stable.
+        """
+        gain = number(gain, "gain", above=0)
+        return self.replace(natural_gradient_step=gain * self.noise_variance / self.spike_sizes)
 
     def with_noise_variance(self, noise_variance):
         """The same dynamics told with another noise variance.

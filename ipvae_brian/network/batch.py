@@ -31,7 +31,7 @@ def simulate_many(parameters, stimuli, duration, **options):
     Returns
     -------
     Response
-        Counts and rates; no spike times and potentials.
+        Counts and expected counts; no spike times and potentials.
     """
     return simulate_and_measure(parameters, stimuli, duration, **options)[0]
 
@@ -65,7 +65,7 @@ def simulate_and_measure(
     Returns
     -------
     response : Response
-        Counts and rates; no spike times and potentials.
+        Counts and expected counts; no spike times and potentials.
     measured : dict of numpy.ndarray
         What `measure` gave, for all stimuli.
 
@@ -88,19 +88,20 @@ def simulate_and_measure(
         shape = (n_windows, len(stimuli), parameters.n_neurons)
         numbers = math.prod(shape)
         require_memory(
-            {"counts": 4 * numbers, "rates": rate_type().itemsize * numbers},
+            {"counts": 4 * numbers, "expected counts": rate_type().itemsize * numbers},
             "present fewer stimuli",
         )
         with SharedArrays([(shape, np.int32), (shape, rate_type)]) as shared:
             given = duration, measure, step, seed, engine, n_copies, shared
             tasks = [(parameters, stimuli[begin:end], begin, *given) for begin, end in ranges]
             done = run_tasks(_simulate_part, tasks, n_jobs, progress=progress)
-            counts, rates = shared.arrays()
+            counts, expected_counts = shared.arrays()
         for (begin, end), (*_, sent) in zip(ranges, done, strict=True):
             if sent is not None:
-                counts[:, begin:end], rates[:, begin:end] = sent
-        counts, rates = counts.swapaxes(0, 1), rates.swapaxes(0, 1)
-        response = Response(parameters, stimuli[:, None, :], done[0][0], counts, rates)
+                counts[:, begin:end], expected_counts[:, begin:end] = sent
+        by_trial = (array.swapaxes(0, 1) for array in (counts, expected_counts))
+        frames = stimuli[:, None, :].copy()  # the user's array may change
+        response = Response(parameters, frames, done[0][0], *by_trial, copy=False)
         return response, _joined([one for _, measured, _ in done for one in measured])
 
     # One step for all parts, chosen or checked as one network does it.
@@ -117,7 +118,7 @@ _kept = OneNetwork()
 def _simulate_part(
     parameters, stimuli, first, duration, measure, dt_seconds, seed, engine, n_copies, shared
 ):
-    """Timing, what was measured, and counts and rates unless they can be put where they belong."""
+    """Timing, what was measured, and the counts unless they can be put where they belong."""
     # Equal parameters are another object in every task, so the key is what they hold.
     arrays, metadata = parameters.to_arrays()
     held = b"".join(array.tobytes() for array in arrays.values()), repr(metadata)
@@ -130,12 +131,14 @@ def _simulate_part(
         )
     measured = _measured(measure, response, n_copies)
     # Window by window as they are in memory.
-    counts, rates = response.counts.swapaxes(0, 1), response.rates.swapaxes(0, 1)
+    counts, expected_counts = (
+        array.swapaxes(0, 1) for array in (response.counts, response.expected_counts)
+    )
     if (arrays := shared.arrays()) is None:
         # In as few bytes as they need.
         counts = counts.astype(np.min_scalar_type(counts.max(initial=0)))
-        return response.timing, measured, (counts, rates)
-    for array, part in zip(arrays, (counts, rates), strict=True):
+        return response.timing, measured, (counts, expected_counts)
+    for array, part in zip(arrays, (counts, expected_counts), strict=True):
         array[:, first : first + len(stimuli)] = part
     return response.timing, measured, None
 
@@ -146,18 +149,7 @@ def _measured(measure, response, n_copies):
     if measure is None:
         return []
     parts = (slice(begin, begin + n_copies) for begin in range(0, response.n_stimuli, n_copies))
-    return [
-        measure(
-            Response(
-                response.parameters,
-                response.frames[part],
-                response.timing,
-                response.counts[part],
-                response.rates[part],
-            )
-        )
-        for part in parts
-    ]
+    return [measure(response.select(part)) for part in parts]
 
 
 def _joined(measured):

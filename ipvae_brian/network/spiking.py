@@ -37,9 +37,9 @@ from ipvae_brian.network.engines.choice import (
 from ipvae_brian.network.presentation import Presentation, WindowCounter, raise_if_diverged
 from ipvae_brian.network.presenter import Presenter
 from ipvae_brian.network.stability import check_dt, choose_dt, with_halvings
-from ipvae_brian.recordings.recording import Recording
 from ipvae_brian.recordings.timing import Timing
 from ipvae_brian.response.response import Response
+from ipvae_brian.response.sorting import spikes_by_trial, traces_by_trial
 
 PRECISIONS = ("single", "double")
 
@@ -318,7 +318,7 @@ class SpikingNetwork:
         if self.engine == "numba":
             return self.pathway_object.decode(counts)
         # Single precision will do for what this is needed for: to tell whether a run diverged.
-        return counts.astype(np.float32) @ self.parameters.dictionary.T.astype(np.float32)
+        return self.parameters.decode(counts, np.float32)
 
     # Running
 
@@ -447,7 +447,7 @@ class SpikingNetwork:
         start = float(self.clock.variables["t"].get_value()[0]) if not is_standalone() else 0.0
         n_windows = steps // self.steps_per_tau
         shape = (n_windows, waves * self.n_copies, self.parameters.n_neurons)
-        counts, rates = np.empty(shape, np.int32), np.empty(shape, self.rate_type)
+        counts, expected_counts = np.empty(shape, np.int32), np.empty(shape, self.rate_type)
         presentations = []
         for wave in range(waves):
             copies = slice(wave * self.n_copies, (wave + 1) * self.n_copies)
@@ -464,7 +464,7 @@ class SpikingNetwork:
                     seed=None if seed is None else [seed, first // self.n_copies + wave],
                     used=self.n_copies - missing,
                     counts=counts[:, copies],
-                    expected=rates[:, copies],
+                    expected=expected_counts[:, copies],
                 )
             )
         n_collected = 0
@@ -482,7 +482,7 @@ class SpikingNetwork:
                 if self.engine != "brian2":
                     self.counter.reseed(int(np.random.randint(2**31)))  # noqa: NPY002
                 self.run(presentations, collect)
-        clock = Timing(
+        timing = Timing(
             dt=float(self.dt),
             tau=float(self.parameters.tau),
             steps_per_window=self.steps_per_tau,
@@ -490,20 +490,28 @@ class SpikingNetwork:
             frame_steps=tuple(int(n) for n in frame_steps),
         )
         events, traces = self._recorded(start)
-        recording = Recording.from_events(
-            events,
-            traces,
-            self.recorded,
-            n_stimuli,
-            self.n_copies,
-            self.parameters.n_neurons,
-            clock,
+        spikes, potentials, step_counts = None, None, None
+        if events is not None:
+            n_neurons = self.parameters.n_neurons
+            spikes = spikes_by_trial(events, n_stimuli, self.n_copies, n_neurons, timing)
+        if traces is not None:
+            potentials, step_counts = (
+                traces_by_trial(one, n_stimuli, self.n_copies, timing) for one in traces
+            )
+        return Response(
+            self.parameters,
+            frames.copy(),  # the user's array may change
+            timing,
+            *(array.swapaxes(0, 1)[:n_stimuli] for array in (counts, expected_counts)),
+            spikes=spikes,
+            recorded_neurons=self.recorded,
+            potentials=potentials,
+            step_counts=step_counts,
+            copy=False,
         )
-        counts, rates = (array.swapaxes(0, 1)[:n_stimuli] for array in (counts, rates))
-        return Response(self.parameters, frames, clock, counts, rates, recording)
 
     def _recorded(self, start):
-        """Events and traces since `start` in seconds, as `Recording.from_events` takes them."""
+        """Events and traces since `start` in seconds, as `response.sorting` takes them."""
         if is_standalone():
             return self._standalone.recorded()
         events = traces = None
@@ -573,7 +581,7 @@ class SpikingNetwork:
         per_window = copies * windows * self.parameters.n_neurons
         return {
             "counts in windows": 4 * per_window,
-            "rates in windows": bytes_each * per_window,
+            "expected counts in windows": bytes_each * per_window,
             f"membrane potentials of {len(self.recorded)} neurons": traces,
         }
 

@@ -144,7 +144,7 @@ class Program:
         return Outcome(counts[None], rates[None], np.array([diverged]))
 
     def recorded(self):
-        """Events and traces of the last presentations, as `Recording.from_events` takes them."""
+        """Events and traces of the last presentations, as `response.sorting` takes them."""
         events = tuple(np.concatenate(a) for a in zip(*self.events, strict=True))
         traces = None
         if self.traces:

@@ -144,7 +144,7 @@ def _raster(response, stimulus, sort, ax, coloured):
     spikes = _spikes(response)
     ax = _axes(ax, (7.0, 4.2))
     n_neurons = response.counts.shape[2]
-    chosen = spikes.stimulus == stimulus
+    chosen = spikes.trial == stimulus
     neuron, count = spikes.neuron[chosen], spikes.count[chosen]
     times = spikes.time[chosen] * 1e3
     totals = np.bincount(neuron, weights=count, minlength=n_neurons).astype(int)
@@ -289,8 +289,8 @@ def plot_reconstructions(response, stimuli=None, window=-1, axes=None):
     stimuli = [_stimulus(response, i) for i in stimuli]
     if not stimuli:
         raise ValueError("stimuli is empty")
-    decoded = [response.reconstruction(window, source) for source in ("counts", "rates")]
-    r2 = [response.r2(window, source) for source in ("counts", "rates")]
+    decoded = [response.reconstruction(window, source) for source in ("counts", "expected_counts")]
+    r2 = [response.r2(window, source) for source in ("counts", "expected_counts")]
     shown = response.stimuli[:, window]
     spikes = response.spikes_per_window()[:, window]
     wanted = (3, len(stimuli))

@@ -1,6 +1,7 @@
 """Recordings: spikes by trial, whatever they come from."""
 
-from ipvae_brian.recordings.recording import Recording, Spikes
+from ipvae_brian.recordings.recording import Recording
+from ipvae_brian.recordings.spikes import Spikes
 from ipvae_brian.recordings.timing import Timing
 
 __all__ = ["Recording", "Spikes", "Timing"]

@@ -1,58 +1,472 @@
 """Recording: spikes by trial, whatever they come from."""
 
-from dataclasses import dataclass
-from typing import NamedTuple
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
 
 import numpy as np
+from brian2.only import Hz, Quantity
+from numpy.typing import ArrayLike, NDArray
+
+from ipvae_brian._tools.checks import chosen, finite_array, index, seconds
+from ipvae_brian._tools.frozen import FrozenDict, frozen, restore_frozen
+from ipvae_brian._tools.types import Time
+from ipvae_brian.recordings.spikes import (
+    Spikes,
+    checked_spikes,
+    counts_of,
+    require_within_trial,
+    spikes_of_trials,
+)
+from ipvae_brian.recordings.timing import Timing, stimulus_between, whole_steps
 
 
-class Spikes(NamedTuple):
-    """All spikes in order of time; each entry is one neuron in one time step."""
-
-    stimulus: np.ndarray
-    neuron: np.ndarray
-    time: np.ndarray
-    """Seconds from the onset of the stimulus."""
-    count: np.ndarray
-    """Spikes of that neuron in that step: almost always 1 for dt << tau."""
-
-
-@dataclass(frozen=True, eq=False)
 class Recording:
-    """What monitors kept: spikes, and potentials of the recorded neurons; None where not asked."""
+    """Spikes of neurons in trials, from an experiment or a simulation: what every analysis takes.
 
-    spikes: Spikes | None = None
-    recorded_neurons: tuple = ()
-    potentials: np.ndarray | None = None
-    step_counts: np.ndarray | None = None
+    A trial is one repeat of one condition. All trials of a recording last equally long.
+
+    Parameters
+    ----------
+    counts : array_like of int, shape (n_trials, n_windows, n_neurons)
+        Spikes in every window of the trial.
+    timing : Timing
+        Time step, windows and frames.
+    spikes : Spikes, optional
+        Spike times, where there are any.
+    conditions : mapping of str to array_like, shape (n_trials,), optional
+        What was varied: orientation, contrast, number of the repeat, ...
+    units : mapping of str to array_like, shape (n_neurons,), optional
+        What is known of the neurons: depth, quality, channel, ...
+    frames : array_like, shape (n_stimuli, n_frames, n_pixels), optional
+        What was shown. A static stimulus has one frame.
+    stimulus_numbers : array_like of int, shape (n_trials,), optional
+        Which of `frames` was shown in each trial; by default trial i showed stimulus i.
+    copy : bool, default True
+        Whether to copy the arrays. Otherwise nothing else may write into them.
+
+    Attributes
+    ----------
+    counts, timing, spikes, conditions, units, frames, stimulus_numbers
+        As given; arrays and dicts are read-only.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a value has the wrong type, shape or range, or two of them do not agree; the message
+        names it.
+
+    Examples
+    --------
+    Three trials of two neurons, in windows of 100 ms; the stimulus begins after the first.
+
+    >>> import numpy as np
+    >>> from ipvae_brian import Recording, Timing
+    >>> timing = Timing(dt=0.001, n_steps=300, steps_per_window=100, before=0.1)
+    >>> counts = np.zeros((3, 3, 2), int)
+    >>> counts[0, 1:, 0] = 4, 3
+    >>> counts[1, 1:, 1] = 6, 5
+    >>> recording = Recording(counts, timing, conditions={"orientation": [0, 90, 0]})
+    >>> recording.firing_rates()[0]
+    array([23.33333333,  0.        ]) * hertz
+    >>> recording.select(recording.trials_where(orientation=0)).n_trials
+    2
+    """
+
+    _advice = ""
+
+    def __init__(
+        self,
+        counts: ArrayLike,
+        timing: Timing,
+        *,
+        spikes: Spikes | None = None,
+        conditions: Mapping[str, ArrayLike] | None = None,
+        units: Mapping[str, ArrayLike] | None = None,
+        frames: ArrayLike | None = None,
+        stimulus_numbers: ArrayLike | None = None,
+        copy: bool = True,
+    ):
+        if not isinstance(timing, Timing):
+            raise TypeError(f"timing must be a Timing, got {type(timing).__name__}")
+        self.timing = timing
+        self.counts = _checked_counts(counts, timing, copy)
+        self.spikes = (
+            None
+            if spikes is None
+            else checked_spikes(spikes, timing, self.n_trials, self.n_neurons, copy=copy)
+        )
+        self.conditions = _columns(conditions, "conditions", self.n_trials, "trials")
+        self.units = _columns(units, "units", self.n_neurons, "neurons")
+        self.frames = self._checked_frames(frames, copy)
+        self.stimulus_numbers = self._checked_stimulus_numbers(stimulus_numbers)
 
     @classmethod
-    def from_events(cls, events, traces, recorded, n_stimuli, n_copies, n_neurons, timing):
-        """Sort what a run of waves of copies left by stimulus.
+    def from_spike_times(
+        cls,
+        times: Sequence[Sequence[ArrayLike]],
+        timing: Timing,
+        *,
+        conditions: Mapping[str, ArrayLike] | None = None,
+        units: Mapping[str, ArrayLike] | None = None,
+        frames: ArrayLike | None = None,
+        stimulus_numbers: ArrayLike | None = None,
+    ) -> Recording:
+        """Return the recording of these spike times.
 
         Parameters
         ----------
-        events : tuple of numpy.ndarray or None
-            Index in the group, step since the beginning of the run, and count of each event.
-        traces : tuple of numpy.ndarray or None
-            Potentials and counts, (n_copies * len(recorded), n_waves * n_steps).
-        recorded : tuple of int
-        n_stimuli, n_copies, n_neurons : int
+        times : sequence of sequences of array_like
+            For every trial and in it for every neuron, spike times in seconds from the onset of
+            the stimulus. They are kept as they are; times outside the trial are refused.
         timing : Timing
+            Its time step is the resolution of `counts_in_windows`.
+        conditions, units, frames, stimulus_numbers
+            As for `Recording`.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As for `Recording`, or if trials have different numbers of neurons.
+
+        Examples
+        --------
+        >>> from ipvae_brian import Recording, Timing
+        >>> timing = Timing(dt=0.001, n_steps=200, steps_per_window=100)
+        >>> Recording.from_spike_times([[[0.013, 0.15], [0.02]]], timing).counts
+        array([[[1, 1],
+                [1, 0]]], dtype=int32)
         """
-        spikes = potentials = counts = None
-        if events is not None:
-            index, step, count = events
-            wave, step = np.divmod(step, timing.n_steps)
-            copy, neuron = np.divmod(index, n_neurons)
-            stimulus = wave * n_copies + copy
-            used = stimulus < n_stimuli
-            spikes = Spikes(*(a[used] for a in (stimulus, neuron, step * timing.dt, count)))
-        if traces is not None:
-            potentials, counts = (
-                a.reshape(n_copies, len(recorded), -1, timing.n_steps)
-                .transpose(2, 0, 1, 3)
-                .reshape(-1, len(recorded), timing.n_steps)[:n_stimuli]
-                for a in traces
+        n_neurons = {len(trial) for trial in times}
+        if len(n_neurons) != 1:
+            raise ValueError(
+                f"times must have the same neurons in every trial, got {sorted(n_neurons)} of them"
             )
-        return cls(spikes, recorded, potentials, counts)
+        shape = len(times), n_neurons.pop()
+        each = [np.sort(np.asarray(one, float).ravel()) for trial in times for one in trial]
+        lengths = [len(one) for one in each]
+        trial, neuron = (np.repeat(a.ravel(), lengths) for a in np.indices(shape))
+        time = np.concatenate([*each, np.empty(0)])
+        order = np.lexsort((time, trial))
+        spikes = Spikes(trial[order], neuron[order], time[order], np.ones(len(time), np.int32))
+        require_within_trial(spikes.time, timing)
+        counts = counts_of(spikes, timing, timing.steps_per_window, *shape)
+        return cls(
+            counts,
+            timing,
+            spikes=spikes,
+            conditions=conditions,
+            units=units,
+            frames=frames,
+            stimulus_numbers=stimulus_numbers,
+        )
+
+    # Checks
+
+    def _checked_frames(self, frames, copy):
+        if frames is None:
+            return None
+        array = finite_array(frames, "frames", ndim=3, dtype=_precision(frames))
+        if array.shape[1] != len(self.timing.frame_steps):
+            raise ValueError(
+                f"frames must have the {len(self.timing.frame_steps)} frame(s) that "
+                f"timing.frame_steps has, got {array.shape[1]}"
+            )
+        return frozen(array.copy() if copy else array)
+
+    def _checked_stimulus_numbers(self, numbers):
+        if self.frames is None:
+            if numbers is not None:
+                raise ValueError("stimulus_numbers needs frames, which they count")
+            return None
+        if numbers is None:
+            if len(self.frames) != self.n_trials:
+                raise ValueError(
+                    f"frames must be of the {self.n_trials} trials, got {len(self.frames)}; with "
+                    "repeats, give stimulus_numbers too"
+                )
+            return frozen(np.arange(self.n_trials))
+        array = np.array(numbers)
+        if array.shape != (self.n_trials,) or array.dtype.kind not in "iu":
+            raise ValueError(
+                f"stimulus_numbers must be {self.n_trials} whole numbers, one for each trial, got "
+                f"shape {array.shape} and type {array.dtype}"
+            )
+        if array.min() < 0 or array.max() >= len(self.frames):
+            raise ValueError(
+                f"stimulus_numbers must be from 0 to {len(self.frames) - 1}, got {array.min()} to "
+                f"{array.max()}"
+            )
+        return frozen(array)
+
+    def __setstate__(self, state):
+        # Copies and pickles of read-only arrays are not read-only by themselves.
+        restore_frozen(self, state)
+
+    # Sizes and parts
+
+    @property
+    def n_trials(self) -> int:
+        """Number of trials."""
+        return self.counts.shape[0]
+
+    @property
+    def n_neurons(self) -> int:
+        """Number of neurons."""
+        return self.counts.shape[2]
+
+    @property
+    def n_stimuli(self) -> int:
+        """Number of different stimuli (or movies); 0 where they are not known."""
+        return 0 if self.frames is None else len(self.frames)
+
+    def trials_where(self, **conditions) -> NDArray[np.integer]:
+        """Return the numbers of the trials with these conditions.
+
+        Parameters
+        ----------
+        **conditions
+            Name of a condition and the value it has to have.
+
+        Raises
+        ------
+        ValueError
+            If there is no such condition, or no such trial.
+        """
+        fit = np.ones(self.n_trials, bool)
+        for name, value in conditions.items():
+            if name not in self.conditions:
+                known = ", ".join(self.conditions) or "none"
+                raise ValueError(f"{name} is no condition of this recording; there are: {known}")
+            fit &= self.conditions[name] == value
+        if not fit.any():
+            raise ValueError(f"no trial has {conditions}")
+        return np.flatnonzero(fit)
+
+    def select(
+        self, trials: ArrayLike | slice | None = None, neurons: ArrayLike | slice | None = None
+    ) -> Recording:
+        """Return the recording of some trials, of some neurons, or both.
+
+        Parameters
+        ----------
+        trials, neurons : slice, array_like of int or of bool, optional
+            Which, in this order; a trial may come twice, as in a bootstrap. By default all.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If there is no such trial or neuron, or none is left.
+        """
+        selected = self._selected_trials(trials)
+        if neurons is None:
+            return Recording(**selected, copy=False)
+        kept = chosen(neurons, "neurons", self.n_neurons, "neurons")
+        if len(set(kept.tolist())) != len(kept):
+            raise ValueError("neurons must not name a neuron twice")
+        selected["counts"] = selected["counts"][:, :, kept]
+        selected["units"] = {name: column[kept] for name, column in self.units.items()}
+        if (spikes := selected["spikes"]) is not None:
+            place = np.full(self.n_neurons, -1)
+            place[kept] = np.arange(len(kept))
+            own = place[spikes.neuron] >= 0
+            trial, neuron, time, count = (a[own] for a in spikes)
+            selected["spikes"] = Spikes(trial, place[neuron], time, count)
+        return Recording(**selected, copy=False)
+
+    def _selected_trials(self, trials):
+        """Arguments of `Recording` for some of the trials."""
+        parts = {name: getattr(self, name) for name in ("timing", "units", "frames")}
+        if trials is None:
+            names = ("counts", "spikes", "conditions", "stimulus_numbers")
+            return parts | {name: getattr(self, name) for name in names}
+        kept = chosen(trials, "trials", self.n_trials, "trials")
+        numbers = None
+        if self.frames is not None and self.stimulus_numbers is not None:
+            # Only the stimuli of these trials.
+            shown, numbers = np.unique(self.stimulus_numbers[kept], return_inverse=True)
+            parts["frames"] = self.frames[as_slice(shown)]
+        return parts | {
+            "counts": self.counts[as_slice(kept)],
+            "spikes": None
+            if self.spikes is None
+            else spikes_of_trials(self.spikes, kept, self.n_trials),
+            "conditions": {name: column[kept] for name, column in self.conditions.items()},
+            "stimulus_numbers": numbers,
+        }
+
+    def __len__(self):
+        return self.n_trials
+
+    # Spikes and counts
+
+    def spike_times(self, neuron: int, trial: int = 0) -> NDArray[np.floating]:
+        """Return the spike times of one neuron in one trial.
+
+        Parameters
+        ----------
+        neuron, trial : int
+
+        Returns
+        -------
+        numpy.ndarray
+            Seconds from the onset of the stimulus; a time step with two spikes comes twice.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If spikes were not recorded, or there is no such neuron or trial.
+        """
+        spikes = self._recorded_spikes()
+        neuron = index(neuron, "neuron", self.n_neurons, "neurons")
+        trial = index(trial, "trial", self.n_trials, "trials")
+        own = (spikes.neuron == neuron) & (spikes.trial == trial)
+        return np.sort(np.repeat(spikes.time[own], spikes.count[own]))
+
+    def _recorded_spikes(self):
+        if self.spikes is None:
+            raise ValueError(f"spike times were not recorded{self._advice}")
+        return self.spikes
+
+    def counts_in_windows(self, width: Time) -> NDArray[np.integer]:
+        """Return spike counts in windows of any width, from the beginning of the trial on.
+
+        Parameters
+        ----------
+        width : Quantity
+            A time; whole multiples of the recording's own window need no spike times.
+
+        Returns
+        -------
+        numpy.ndarray of int, shape (n_trials, n_windows, n_neurons)
+            An incomplete last window is left out.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If it is no time, or no whole number of time steps.
+        """
+        steps = whole_steps(seconds(width, "width"), self.timing.dt, "width")
+        per_window = self.timing.steps_per_window
+        if steps % per_window:
+            spikes = self._recorded_spikes()
+            shape = self.n_trials, self.n_neurons
+            return counts_of(spikes, self.timing, steps, *shape, self.counts.dtype)
+        together = steps // per_window
+        n_windows = self.timing.n_windows // together
+        shape = (self.n_trials, n_windows, together, self.n_neurons)
+        return self.counts[:, : n_windows * together].reshape(shape).sum(axis=2)
+
+    def spikes_per_window(self) -> NDArray[np.integer]:
+        """Return the spikes of all neurons in each window, (n_trials, n_windows)."""
+        return self.counts.sum(axis=2)
+
+    def firing_rates(self) -> Quantity:
+        """Return firing rates in Hz over the whole windows, (n_trials, n_neurons).
+
+        Raises
+        ------
+        ValueError
+            If a trial is shorter than one window.
+        """
+        self.timing.index_of_window(0)
+        return self.counts.mean(axis=1) / self.timing.window * Hz
+
+    # Stimuli
+
+    @property
+    def stimuli(self) -> NDArray[np.floating]:
+        """The stimulus in every window, (n_trials, n_windows, n_pixels).
+
+        In a movie the mean of the frames that fall into the window, weighted by their time.
+        """
+        windows = [self.stimulus_in(w) for w in range(self.timing.n_windows)]
+        if len(self.timing.frame_steps) == 1 and windows and self.timing.before == 0:
+            return np.broadcast_to(windows[0][:, None], (len(self), len(windows), self.n_pixels))
+        return np.stack(windows, axis=1) if windows else np.empty((len(self), 0, self.n_pixels))
+
+    @property
+    def n_pixels(self) -> int:
+        """Number of pixels of a stimulus."""
+        return self._known_frames().shape[2]
+
+    def stimulus_in(self, window: int) -> NDArray[np.floating]:
+        """Return the stimulus of every trial in one window, (n_trials, n_pixels)."""
+        begin = self.timing.index_of_window(window) * self.timing.steps_per_window
+        end = begin + self.timing.steps_per_window
+        shown = stimulus_between(self._known_frames(), self.timing.frame_edges, begin, end)
+        return frozen(self._by_trial(shown))
+
+    def _known_frames(self):
+        if self.frames is None:
+            raise ValueError("the stimuli of this recording are not known: give frames")
+        return self.frames
+
+    def _by_trial(self, of_stimuli):
+        """What each trial has of (n_stimuli, ...): the same array if each was shown once."""
+        numbers = self.stimulus_numbers
+        if numbers is None or np.array_equal(numbers, np.arange(len(of_stimuli))):
+            return of_stimuli
+        return of_stimuli[numbers]
+
+    def _kept(self):
+        """What there is besides counts, for the repr."""
+        return "" if self.spikes is None else ", with spikes"
+
+    def __repr__(self):
+        return (
+            f"<{type(self).__name__} {self.n_trials} trials x {self.timing.n_windows} windows of "
+            f"{self.timing.window * 1e3:g} ms x {self.n_neurons} neurons{self._kept()}>"
+        )
+
+
+def _checked_counts(counts, timing, copy):
+    array = np.asarray(counts)
+    if array.dtype.kind not in "iu":
+        raise TypeError(f"counts must be whole numbers, got type {array.dtype}")
+    if (
+        array.ndim != 3
+        or array.shape[1] != timing.n_windows
+        or 0 in (array.shape[0], array.shape[2])
+    ):
+        raise ValueError(
+            f"counts must have shape (n_trials, {timing.n_windows}, n_neurons) with the windows of "
+            f"timing, got {array.shape}"
+        )
+    if array.size and array.min() < 0:
+        raise ValueError(f"counts must not be negative, got {array.min()}")
+    return frozen(array.copy() if copy else array)
+
+
+def _columns(columns, name, n, things):
+    """Arrays with an entry for each trial or neuron, by name, checked and read-only."""
+    if columns is None:
+        return FrozenDict()
+    if not isinstance(columns, Mapping):
+        raise TypeError(f"{name} must be a dict of arrays, got {type(columns).__name__}")
+    arrays = {}
+    for key, value in columns.items():
+        array = np.array(value)
+        if array.dtype.kind == "O" and all(isinstance(one, str) for one in array.ravel()):
+            array = array.astype(str)
+        if not isinstance(key, str) or array.dtype.kind not in "biufUSM":
+            raise TypeError(f"{name}[{key!r}] must be numbers or text, got type {array.dtype}")
+        if array.shape[:1] != (n,):
+            raise ValueError(
+                f"{name}[{key!r}] must have an entry for each of the {n} {things}, got shape "
+                f"{array.shape}"
+            )
+        arrays[key] = frozen(array)
+    return FrozenDict(arrays)
+
+
+def as_slice(numbers):
+    """A slice where it gives the same: it takes no memory."""
+    first, n = numbers[0], len(numbers)
+    if np.array_equal(numbers, np.arange(first, first + n)):
+        return slice(int(first), int(first) + n)
+    return numbers
+
+
+def _precision(frames) -> type:
+    return np.float32 if getattr(frames, "dtype", None) == np.float32 else np.float64

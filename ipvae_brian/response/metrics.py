@@ -28,11 +28,44 @@ def r_squared(stimuli, reconstructions):
     """
     stimuli = finite_array(stimuli, "stimuli", ndim=2)
     reconstructions = finite_array(reconstructions, "reconstructions", shape=stimuli.shape)
-    error = ((stimuli - reconstructions) ** 2).sum(axis=1)
+    return explained(stimuli, ((stimuli - reconstructions) ** 2).sum(axis=1))
+
+
+def explained(stimuli, squared_errors):
+    """Return R2 of each stimulus from the squared error of its reconstruction.
+
+    Parameters
+    ----------
+    stimuli : numpy.ndarray, shape (n_stimuli, n_pixels)
+    squared_errors : numpy.ndarray, shape (n_stimuli,)
+        Sums over pixels.
+
+    Returns
+    -------
+    numpy.ndarray, shape (n_stimuli,)
+        NaN for a stimulus without variance, of which there is nothing to explain.
+    """
     total = ((stimuli - stimuli.mean(axis=1, keepdims=True)) ** 2).sum(axis=1)
     # Of equal numbers the mean is rounded, so their total need not be zero.
     varied = (np.ptp(stimuli, axis=1) > 0) & (total > 0)
-    return np.divide(-error, total, out=np.full(len(total), np.nan), where=varied) + 1
+    undefined = np.full(total.shape, np.nan, np.result_type(total, squared_errors))
+    return np.divide(-squared_errors, total, out=undefined, where=varied) + 1
+
+
+def mean_r_squared(r2, axis=None):
+    """Return the mean R2 of the stimuli for which it is defined; NaN if there are none.
+
+    Parameters
+    ----------
+    r2 : array_like
+        NaN for stimuli without variance, as `r_squared` gives it.
+    axis : int, optional
+        The axis of stimuli; by default the mean is over all values.
+    """
+    r2 = np.asarray(r2)
+    defined = ~np.isnan(r2)
+    with np.errstate(invalid="ignore"):
+        return np.where(defined, r2, 0).sum(axis=axis) / defined.sum(axis=axis)
 
 
 def fraction_of_zeros(counts):
@@ -158,7 +191,7 @@ def free_energy(stimuli, rates, parameters, *, prior_rates=None, beta=1.0):
     if (prior_rates <= 0).any():
         raise ValueError("prior_rates must be > 0")
     double_variance = 2 * parameters.noise_variance
-    residual = stimuli - rates @ parameters.dictionary.T
+    residual = stimuli - parameters.decode(rates)
     constant = parameters.n_pixels / 2 * np.log(np.pi * double_variance)
     return FreeEnergy(
         reconstruction=(residual**2).sum(axis=1) / double_variance,

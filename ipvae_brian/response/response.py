@@ -1,270 +1,260 @@
 """Response: what came out of a presentation, and what can be read from it."""
 
-from dataclasses import asdict
-from typing import NamedTuple
+from __future__ import annotations
+
+from collections.abc import Mapping
+from os import PathLike
+from typing import Literal, NamedTuple
 
 import numpy as np
-from brian2.only import Hz
+from numpy.typing import ArrayLike, NDArray
 
-from ipvae_brian._tools.checks import seconds
-from ipvae_brian._tools.files import read_arrays, write_arrays
-from ipvae_brian.errors import FileFormatError
+from ipvae_brian._tools.checks import chosen, index, known_name
+from ipvae_brian._tools.frozen import frozen
 from ipvae_brian.model.parameters import Parameters
-from ipvae_brian.recordings.recording import Recording, Spikes
-from ipvae_brian.recordings.timing import Timing, window_stimuli
+from ipvae_brian.recordings.recording import Recording, as_slice
+from ipvae_brian.recordings.spikes import Spikes
+from ipvae_brian.recordings.timing import Timing
 from ipvae_brian.response import metrics
+from ipvae_brian.response.files import read_response, write_response
 
-FORMAT = "ipvae_brian response"
-FORMAT_VERSION = 1
+SOURCES = ("counts", "expected_counts")
 
 
 class Convergence(NamedTuple):
-    """Means over stimuli in every window, (n_windows,) each."""
+    """Means over trials in every window, (n_windows,) each."""
 
-    time: np.ndarray
+    time: NDArray[np.floating]
     """End of the window in seconds from onset."""
-    r2: np.ndarray
-    zeros: np.ndarray
-    distance: np.ndarray
-    spikes: np.ndarray
+    r2: NDArray[np.floating]
+    zeros: NDArray[np.floating]
+    distance: NDArray[np.floating]
+    spikes: NDArray[np.floating]
     """Spikes of all neurons per window."""
 
 
-class Response:
-    """What the neurons did: counts, rates, spikes and membrane potentials for every stimulus.
+class Response(Recording):
+    """What the network did: spikes, expected counts and membrane potentials in every trial.
 
-    Made by `SpikingNetwork.present`, `SpikingNetwork.present_movie` and `IPVAE.simulate`.
+    Made by `SpikingNetwork.present`, `SpikingNetwork.present_movie` and `IPVAE.simulate`; each
+    stimulus is one trial.
 
-    Attributes
+    Parameters
     ----------
     parameters : Parameters
         The model that was simulated.
-    frames : numpy.ndarray, shape (n_stimuli, n_frames, n_pixels)
+    frames : array_like, shape (n_stimuli, n_frames, n_pixels)
         What was shown.
     timing : Timing
-        Time step, tau, duration.
-    counts : numpy.ndarray of int, shape (n_stimuli, n_windows, n_neurons)
+        Time step, tau, duration; its windows are of tau.
+    counts : array_like of int, shape (n_trials, n_windows, n_neurons)
         Spikes in each window of tau.
-    rates : numpy.ndarray, shape (n_stimuli, n_windows, n_neurons)
+    expected_counts : array_like, shape (n_trials, n_windows, n_neurons)
         Expected spikes in each window, the integral of exp(u)/tau: what `counts` would be on
         average over the Poisson draws.
-    spikes : Spikes or None
+    spikes : Spikes, optional
         Spike times, if they were recorded.
-    recorded_neurons : tuple of int
-    potentials : numpy.ndarray, shape (n_stimuli, n_recorded, n_steps), or None
+    recorded_neurons : sequence of int, default ()
+        The neurons whose potentials were recorded.
+    potentials : array_like, shape (n_trials, n_recorded, n_steps), optional
         Membrane potentials of the recorded neurons at the beginning of every time step.
-    step_counts : numpy.ndarray of int, shape (n_stimuli, n_recorded, n_steps), or None
+    step_counts : array_like of int, shape (n_trials, n_recorded, n_steps), optional
         Spikes drawn from these potentials in that step.
+    conditions, units, stimulus_numbers, copy
+        As for `Recording`.
+
+    Attributes
+    ----------
+    parameters, expected_counts, recorded_neurons, potentials, step_counts
+        As given, besides those of `Recording`; arrays are read-only.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a value has the wrong type, shape or range, or two of them do not agree.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from brian2 import ms
+    >>> from ipvae_brian import Parameters, SpikingNetwork
+    >>> model = Parameters(dictionary=0.3 * np.eye(4), resting_potential=-1)
+    >>> response = SpikingNetwork(model, dt=1 * ms).present(np.eye(4), 200 * ms, seed=0)
+    >>> response
+    <Response 4 trials x 10 windows of 20 ms x 4 neurons, with spikes>
+    >>> response.reconstruction().shape
+    (4, 4)
     """
 
-    def __init__(self, parameters, frames, timing, counts, rates, recording=None):
-        recording = recording or Recording()
-        self.parameters = parameters
-        self.frames = frames
-        self.timing = timing
-        self.counts = counts
-        self.rates = rates
-        self.spikes = recording.spikes
-        self.recorded_neurons = recording.recorded_neurons
-        self.potentials = recording.potentials
-        self.step_counts = recording.step_counts
+    _advice = ": use SpikingNetwork(..., record_spikes=True)"
 
-    @property
-    def n_stimuli(self):
-        """Number of stimuli (or movies) shown."""
-        return len(self.frames)
+    def __init__(
+        self,
+        parameters: Parameters,
+        frames: ArrayLike,
+        timing: Timing,
+        counts: ArrayLike,
+        expected_counts: ArrayLike,
+        *,
+        spikes: Spikes | None = None,
+        recorded_neurons: tuple[int, ...] = (),
+        potentials: ArrayLike | None = None,
+        step_counts: ArrayLike | None = None,
+        conditions: Mapping[str, ArrayLike] | None = None,
+        units: Mapping[str, ArrayLike] | None = None,
+        stimulus_numbers: ArrayLike | None = None,
+        copy: bool = True,
+    ):
+        super().__init__(
+            counts,
+            timing,
+            spikes=spikes,
+            conditions=conditions,
+            units=units,
+            frames=frames,
+            stimulus_numbers=stimulus_numbers,
+            copy=copy,
+        )
+        self.parameters = _checked_parameters(parameters, self)
+        self.recorded_neurons = self._checked_recorded_neurons(recorded_neurons)
+        by_step = (self.n_trials, len(self.recorded_neurons), timing.n_steps)
+        self.expected_counts = _checked(
+            expected_counts, "expected_counts", self.counts.shape, "f", copy
+        )
+        self.potentials = self.step_counts = None
+        if self.recorded_neurons or potentials is not None or step_counts is not None:
+            self.potentials = _checked(potentials, "potentials", by_step, "f", copy)
+            self.step_counts = _checked(step_counts, "step_counts", by_step, "iu", copy)
 
-    @property
-    def stimuli(self):
-        """The stimulus of every window, (n_stimuli, n_windows, n_pixels).
+    def _checked_recorded_neurons(self, neurons):
+        recorded = tuple(index(j, "recorded_neurons", self.n_neurons, "neurons") for j in neurons)
+        if len(set(recorded)) != len(recorded):
+            raise ValueError("recorded_neurons must not name a neuron twice")
+        return recorded
 
-        In a movie the mean of the frames that fall into the window, weighted by their time.
-        """
-        frame_steps = np.asarray(self.timing.frame_steps)
-        return window_stimuli(self.frames, frame_steps, self.timing.steps_per_window)
-
-    def _window(self, window):
-        n_windows = self.timing.n_windows
-        if n_windows == 0:
-            raise ValueError(
-                f"no whole window of tau = {self.timing.tau * 1e3:g} ms in a duration of "
-                f"{self.timing.duration * 1e3:g} ms: present for longer"
-            )
-        if not -n_windows <= window < n_windows:
-            raise ValueError(f"window must be within the {n_windows} windows, got {window}")
-        return window % n_windows
-
-    # Spikes and counts
-
-    def spike_times(self, neuron, stimulus=0):
-        """Spike times of one neuron in seconds; a step with two spikes gives its time twice.
-
-        Raises
-        ------
-        ValueError
-            If spikes were not recorded.
-        """
-        spikes = self._recorded_spikes()
-        chosen = (spikes.neuron == neuron) & (spikes.stimulus == stimulus)
-        return np.repeat(spikes.time[chosen], spikes.count[chosen])
-
-    def _recorded_spikes(self):
-        if self.spikes is None:
-            raise ValueError("spike times were not recorded: use record_spikes=True")
-        return self.spikes
-
-    def counts_in_windows(self, width):
-        """Spike counts in windows of any width.
+    def select(
+        self, trials: ArrayLike | slice | None = None, neurons: ArrayLike | slice | None = None
+    ) -> Recording:
+        """Return the response in some trials, or the recording of some neurons.
 
         Parameters
         ----------
-        width : Quantity
-            A time; whole multiples of tau need no recorded spikes.
+        trials, neurons
+            As for `Recording.select`.
 
         Returns
         -------
-        numpy.ndarray of int, shape (n_stimuli, n_windows, n_neurons)
-            An incomplete last window is left out.
+        Response or Recording
+            A response; with `neurons`, a recording, as fewer neurons decode nothing.
         """
-        steps = seconds(width, "width") / self.timing.dt
-        if abs(steps - round(steps)) > 1e-6 or round(steps) < 1:
-            raise ValueError(
-                f"width must be a whole number of time steps of {self.timing.dt * 1e3:g} ms, "
-                f"got {width!s}"
-            )
-        steps = round(steps)
-        n_stimuli, _, n_neurons = self.counts.shape
-        if steps % self.timing.steps_per_window == 0:
-            together = steps // self.timing.steps_per_window
-            n_windows = self.timing.n_windows // together
-            shape = (n_stimuli, n_windows, together, n_neurons)
-            return self.counts[:, : n_windows * together].reshape(shape).sum(axis=2)
-        spikes = self._recorded_spikes()
-        n_windows = self.timing.n_steps // steps
-        window = np.round(spikes.time / self.timing.dt).astype(int) // steps
-        counts = np.zeros((n_stimuli, n_windows, n_neurons), self.counts.dtype)
-        whole = window < n_windows
-        where = (spikes.stimulus[whole], window[whole], spikes.neuron[whole])
-        np.add.at(counts, where, spikes.count[whole])
-        return counts
+        if neurons is not None:
+            return super().select(trials, neurons)
+        parts = self._selected_trials(trials)
+        if trials is None:
+            trials = slice(None)
+        kept = as_slice(chosen(trials, "trials", self.n_trials, "trials"))
+        for name in ("expected_counts", "potentials", "step_counts"):
+            array = getattr(self, name)
+            parts[name] = None if array is None else array[kept]
+        return Response(
+            self.parameters, recorded_neurons=self.recorded_neurons, **parts, copy=False
+        )
 
-    def spikes_per_window(self):
-        """Spikes of all neurons in each window, (n_stimuli, n_windows)."""
-        return self.counts.sum(axis=2)
-
-    def settled_rates(self):
-        """Expected spikes per tau over the second half of the windows, (n_stimuli, n_neurons)."""
-        self._window(0)
-        return self.rates[:, self.timing.n_windows // 2 :].mean(axis=1)
-
-    def firing_rates(self):
-        """Firing rates in spikes per second over the whole windows, (n_stimuli, n_neurons).
-
-        Returns
-        -------
-        Quantity
-            In hertz; it takes its milliseconds from tau.
-        """
-        self._window(0)
-        return self.counts.mean(axis=1) / self.timing.window * Hz
+    def settled_counts(self) -> NDArray[np.floating]:
+        """Return expected spikes per tau in the second half of the trial, (n_trials, n_neurons)."""
+        self.timing.index_of_window(0)
+        return self.expected_counts[:, self.timing.n_windows // 2 :].mean(axis=1)
 
     # Decoding
 
-    def reconstruction(self, window=-1, source="counts"):
-        """Stimuli decoded from one window.
+    def reconstruction(
+        self, window: int = -1, source: Literal["counts", "expected_counts"] = "counts"
+    ) -> NDArray[np.floating]:
+        """Return the stimuli decoded from one window.
 
         Parameters
         ----------
         window : int, default -1
             Which window of tau.
-        source : {"counts", "rates"}, default "counts"
-            Spike counts of that window, or the rates of the second half of the presentation
-            (for which `window` does not matter).
+        source : {"counts", "expected_counts"}, default "counts"
+            Spike counts of that window, or expected counts of the second half of the trial (for
+            which `window` does not matter).
 
         Returns
         -------
-        numpy.ndarray, shape (n_stimuli, n_pixels)
+        numpy.ndarray, shape (n_trials, n_pixels)
+
+        Raises
+        ------
+        TypeError, ValueError
+            If there is no such window or source.
         """
-        if source == "counts":
-            code = self.counts[:, self._window(window)]
-        elif source == "rates":
-            code = self.settled_rates()
+        if known_name(source, "source", SOURCES) == "counts":
+            code = self.counts[:, self.timing.index_of_window(window)]
         else:
-            raise ValueError(f"source must be 'counts' or 'rates', got {source!r}")
-        return code @ self.parameters.dictionary.T
+            code = self.settled_counts()
+        return self.parameters.decode(code)
 
-    def r2(self, window=-1, source="counts"):
-        """R2 of every stimulus from one window, (n_stimuli,); see `metrics.r_squared`."""
-        stimuli = self.stimuli[:, self._window(window)]
-        return metrics.r_squared(stimuli, self.reconstruction(window, source))
+    def r2(
+        self, window: int = -1, source: Literal["counts", "expected_counts"] = "counts"
+    ) -> NDArray[np.floating]:
+        """Return R2 of every trial from one window, (n_trials,); see `metrics.r_squared`."""
+        return metrics.r_squared(self.stimulus_in(window), self.reconstruction(window, source))
 
-    def zeros(self, window=-1):
-        """Fraction of zero counts for every stimulus in one window, (n_stimuli,)."""
-        return metrics.fraction_of_zeros(self.counts[:, self._window(window)])
+    def zeros(self, window: int = -1) -> NDArray[np.floating]:
+        """Return the fraction of zero counts in one window for every trial, (n_trials,)."""
+        return metrics.fraction_of_zeros(self.counts[:, self.timing.index_of_window(window)])
 
-    def distance(self, window=-1):
-        """Distance d from a perfect and empty code, of the means over stimuli; a float.
+    def distance(self, window: int = -1) -> float:
+        """Return the distance d from a perfect and empty code, of the means over trials.
 
         Stimuli without variance, whose R2 is not defined, are left out of the mean of R2.
         """
-        return float(metrics.distance(np.nanmean(self.r2(window)), self.zeros(window).mean()))
+        r2, zeros = metrics.mean_r_squared(self.r2(window)), self.zeros(window).mean()
+        return float(metrics.distance(r2, zeros))
 
-    def convergence(self):
-        """How R2, zeros, d and the number of spikes develop from window to window.
+    def convergence(self) -> Convergence:
+        """Return how R2, zeros, d and the number of spikes develop from window to window.
 
-        Returns
-        -------
-        Convergence
+        Raises
+        ------
+        ValueError
+            If the trials are shorter than one window.
         """
-        self._window(0)
+        self.timing.index_of_window(0)
         windows = range(self.timing.n_windows)
-        r2 = np.array([np.nanmean(self.r2(w)) for w in windows])
+        r2 = np.array([metrics.mean_r_squared(self.r2(w)) for w in windows])
         zeros = np.array([np.mean(self.zeros(w)) for w in windows])
         spikes = self.spikes_per_window().mean(axis=0)
         return Convergence(self.timing.window_ends, r2, zeros, metrics.distance(r2, zeros), spikes)
 
-    def lifetime_sparseness(self):
-        """Sparseness of each neuron over stimuli, (n_neurons,), from counts over all windows."""
+    def lifetime_sparseness(self) -> NDArray[np.floating]:
+        """Return the sparseness of each neuron over trials, (n_neurons,), from all counts."""
         return metrics.lifetime_sparseness(self.counts.sum(axis=1))
 
-    def population_sparseness(self):
-        """Sparseness of each response, (n_stimuli,), from counts over all windows."""
+    def population_sparseness(self) -> NDArray[np.floating]:
+        """Return the sparseness of each trial over neurons, (n_trials,), from all counts."""
         return metrics.population_sparseness(self.counts.sum(axis=1))
 
-    def free_energy(self, window=-1, beta=1.0):
-        """Free energy at the mean rates of one window.
+    def free_energy(self, window: int = -1, beta: float = 1.0) -> metrics.FreeEnergy:
+        """Return the free energy at the expected counts of one window.
 
         Returns
         -------
         metrics.FreeEnergy
-            Its terms and `total`, (n_stimuli,) each.
+            Its terms and `total`, (n_trials,) each.
         """
-        window = self._window(window)
-        rates = self.rates[:, window]
-        return metrics.free_energy(self.stimuli[:, window], rates, self.parameters, beta=beta)
+        rates = self.expected_counts[:, self.timing.index_of_window(window)]
+        return metrics.free_energy(self.stimulus_in(window), rates, self.parameters, beta=beta)
 
     # Files
 
-    def save(self, path):
+    def save(self, path: str | PathLike) -> None:
         """Write the response and its model to `path` (.npz, no pickle)."""
-        arrays, model = self.parameters.to_arrays()
-        arrays = {f"parameters.{name}": array for name, array in arrays.items()}
-        arrays |= {name: getattr(self, name) for name in ("frames", "counts", "rates")}
-        if self.spikes is not None:
-            arrays |= {f"spikes.{name}": a for name, a in self.spikes._asdict().items()}
-        if self.potentials is not None:
-            arrays |= {"potentials": self.potentials, "step_counts": self.step_counts}
-        metadata = {
-            "format": FORMAT,
-            "format_version": FORMAT_VERSION,
-            "timing": asdict(self.timing),
-            "recorded_neurons": [int(j) for j in self.recorded_neurons],
-            "parameters": model,
-        }
-        write_arrays(path, arrays, metadata)
+        write_response(path, self)
 
     @classmethod
-    def load(cls, path):
+    def load(cls, path: str | PathLike) -> Response:
         """Read a response from `path`.
 
         Raises
@@ -272,39 +262,40 @@ class Response:
         FileNotFoundError
             If there is no such file.
         FileFormatError
-            If the file is damaged, foreign or newer; the message names the file and the field.
+            If the file is damaged, foreign or newer, or its parts do not agree; the message names
+            the file and the field.
         """
-        arrays, metadata = read_arrays(path, format_name=FORMAT, newest_version=FORMAT_VERSION)
-        try:
-            model = {
-                name.removeprefix("parameters."): array
-                for name, array in arrays.items()
-                if name.startswith("parameters.")
-            }
-            parameters = Parameters.from_arrays(model, metadata["parameters"], path)
-            timing = metadata["timing"] | {"frame_steps": tuple(metadata["timing"]["frame_steps"])}
-            spikes = None
-            if "spikes.time" in arrays:
-                spikes = Spikes(*(arrays[f"spikes.{name}"] for name in Spikes._fields))
-            recording = Recording(
-                spikes,
-                tuple(metadata["recorded_neurons"]),
-                arrays.get("potentials"),
-                arrays.get("step_counts"),
-            )
-            frames, counts, rates = (arrays[name] for name in ("frames", "counts", "rates"))
-            return cls(parameters, frames, Timing(**timing), counts, rates, recording)
-        except (KeyError, TypeError) as error:
-            raise FileFormatError(f"{path}: field {error} is missing or damaged") from error
+        return read_response(path, cls)
 
-    def __repr__(self):
-        kept = [
-            name
-            for name, value in (("spikes", self.spikes), ("potentials", self.potentials))
-            if value is not None
-        ]
-        return (
-            f"<Response {self.n_stimuli} stimuli x {self.timing.n_windows} windows of "
-            f"{self.timing.window * 1e3:g} ms x {self.parameters.n_neurons} neurons"
-            + (f", with {' and '.join(kept)}>" if kept else ">")
+    def _kept(self):
+        kept = [name for name in ("spikes", "potentials") if getattr(self, name) is not None]
+        return f", with {' and '.join(kept)}" if kept else ""
+
+
+def _checked_parameters(parameters, recording):
+    """Parameters that fit the neurons, pixels and windows of a recording."""
+    if not isinstance(parameters, Parameters):
+        raise TypeError(f"parameters must be a Parameters, got {type(parameters).__name__}")
+    timing, tau = recording.timing, float(parameters.tau)
+    wanted = parameters.n_neurons, parameters.n_pixels
+    if wanted != (recording.n_neurons, recording.n_pixels):
+        raise ValueError(
+            f"counts and frames must be of the {wanted[0]} neurons and {wanted[1]} pixels of "
+            f"parameters, got {recording.n_neurons} and {recording.n_pixels}"
         )
+    for name, value in (("timing.tau", timing.tau), ("windows of timing", timing.window)):
+        if value is None or abs(value - tau) > 1e-6 * tau:
+            raise ValueError(f"{name} must be tau of parameters, {tau:g} s, got {value}")
+    return parameters
+
+
+def _checked(value, name, shape, kinds, copy) -> NDArray:
+    """A read-only array, after checks of its shape and of its kind of numbers."""
+    array = np.asarray(value)
+    if array.shape != shape or array.dtype.kind not in kinds:
+        numbers = "whole numbers" if kinds == "iu" else "floating-point numbers"
+        raise ValueError(
+            f"{name} must be {numbers} of shape {shape}, got shape {array.shape} and type "
+            f"{array.dtype}"
+        )
+    return frozen(array.copy() if copy else array)

@@ -68,10 +68,10 @@ def test_a_network_tells_what_it_will_need(parameters):
     network = SpikingNetwork(parameters, n_copies=4, dt=1 * ms, record_potentials=[0, 2])
     needed = network.memory_needed(6, 100 * ms)  # two waves of four copies, five windows
     values = 8 * 5 * parameters.n_neurons
-    assert needed["counts in windows"] == needed["rates in windows"] == 4 * values
+    assert needed["counts in windows"] == needed["expected counts in windows"] == 4 * values
     assert needed["membrane potentials of 2 neurons"] == 2 * 2 * 8 * 100 * 12
     response = network.present(np.zeros((6, parameters.n_pixels)), 100 * ms, seed=1)
-    kept = response.counts.nbytes + response.rates.nbytes + response.potentials.nbytes
+    kept = response.counts.nbytes + response.expected_counts.nbytes + response.potentials.nbytes
     assert kept <= sum(needed.values())
     with pytest.raises(ValueError, match="dt is not chosen yet"):
         SpikingNetwork(parameters).memory_needed(1, 100 * ms)

@@ -75,7 +75,7 @@ def test_parts_of_a_job_are_the_job(parameters, stimuli):
         whole = network.present(stimuli[:35], 40 * ms, seed=4)
         part = network.present(stimuli[20:35], 40 * ms, seed=4, first_stimulus=20)
         np.testing.assert_array_equal(part.counts, whole.counts[20:])
-        np.testing.assert_allclose(part.rates, whole.rates[20:], rtol=1e-6)
+        np.testing.assert_allclose(part.expected_counts, whole.expected_counts[20:], rtol=1e-6)
         other = network.present(stimuli[20:35], 40 * ms, seed=4)
         assert (other.counts != whole.counts[20:]).any()
         with pytest.raises(ValueError, match="first_stimulus must be a multiple of n_copies = 10"):
@@ -103,7 +103,7 @@ def test_evaluation_where_memory_is_not_shared(parameters, stimuli, monkeypatch)
     figures.pop("seconds"), figures_sent.pop("seconds")
     assert figures_sent == figures
     np.testing.assert_array_equal(sent.counts, response.counts)
-    np.testing.assert_array_equal(sent.rates, response.rates)
+    np.testing.assert_array_equal(sent.expected_counts, response.expected_counts)
     assert sent.counts.dtype == response.counts.dtype == np.int32
 
 

@@ -11,7 +11,7 @@ FIGURES = ("membrane_raster.png", "dictionary.png", "reconstructions.png", "conv
 KEYS = {
     "model",
     "r2",
-    "r2_rates",
+    "r2_expected_counts",
     "zeros",
     "distance",
     "spikes_per_tau",

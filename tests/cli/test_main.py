@@ -56,7 +56,7 @@ def test_evaluate_reproduces_the_figures_of_the_card(model, patches, tmp_path, c
     assert main([*arguments, "--json", str(out), "--quiet"]) == 0
     figures = json.loads(out.read_text())
     stored = Parameters.load(model).provenance["figures"]
-    for name in ("r2", "r2_rates", "zeros", "distance", "spikes_per_tau"):
+    for name in ("r2", "r2_expected_counts", "zeros", "distance", "spikes_per_tau"):
         assert figures[name] == pytest.approx(stored[name], rel=1e-6)
     assert figures["distance"] == pytest.approx(
         np.hypot(1 - figures["r2"], 1 - figures["zeros"]), rel=1e-9

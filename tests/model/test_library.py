@@ -7,7 +7,7 @@ import pytest
 from brian2.only import ms
 
 from ipvae_brian import SpikingNetwork, available_models, load_model
-from ipvae_brian.learning.evaluation import evaluate, with_gain
+from ipvae_brian.learning.evaluation import evaluate
 from ipvae_brian.model.card import model_card
 from ipvae_brian.model.library import _folder
 from ipvae_brian.stimuli import load_stimuli
@@ -60,7 +60,7 @@ def test_van_hateren_models_reach_their_distance(name, limit, shared_folder):
 
 def test_discrete_updates_code_as_plain_numpy_does(photographs):
     """dt = tau: R2 within 0.03 of the discrete update written in NumPy, same weights."""
-    parameters = with_gain(load_model("photographs-512"), 0.1)
+    parameters = load_model("photographs-512").with_gain(0.1)
     windows, stimuli = 60, photographs[:100]
     network = SpikingNetwork(parameters, n_copies=100, dt=20 * ms)
     ours = network.present(stimuli, windows * 20 * ms, seed=0).r2().mean()

@@ -76,7 +76,7 @@ def test_every_step_is_the_defined_one(pathway, target, stimuli):
     assert response.step_counts.sum() > 50
     assert_equals_reference(response)
     expected = np.exp(response.potentials).reshape(5, 12, 3, 5).sum(axis=3) * 0.2
-    np.testing.assert_allclose(response.rates, expected.transpose(0, 2, 1), rtol=1e-9)
+    np.testing.assert_allclose(response.expected_counts, expected.transpose(0, 2, 1), rtol=1e-9)
 
     # Without reset each copy goes on from what it saw before, in this call and the one before.
     first = network.present(stimuli[: 2 * n], 60 * ms, seed=2)
@@ -120,7 +120,7 @@ def test_counts_above_one_inhibit_by_their_number(pathway, target, stimuli):
     assert response.step_counts.max() > 5
     assert_equals_reference(response)
     # Taking a count for one event, as a plain spike would, is noticed.
-    response.step_counts[:] = np.minimum(response.step_counts, 1)
+    response.step_counts = np.minimum(response.step_counts, 1)
     wrong, _ = reference.of_response(response)
     assert np.abs(wrong - response.potentials).max() > 0.01
 
@@ -194,7 +194,7 @@ def test_expected_counts_are_the_integral_of_the_rate(name, stimuli):
     response = make_network(parameters, PATHWAYS[name]).present(stimuli, 80 * ms)
     per_step = np.exp(response.potentials) * 0.2
     expected = per_step.reshape(5, 12, 4, 5).sum(axis=3).transpose(0, 2, 1)
-    np.testing.assert_allclose(response.rates, expected, rtol=1e-9)
+    np.testing.assert_allclose(response.expected_counts, expected, rtol=1e-9)
 
 
 @pytest.mark.parametrize("engine", ["brian2", "numpy", "numba"])
@@ -205,7 +205,7 @@ def test_expected_counts_in_single_precision(engine, stimuli, parameters):
     expected = per_step.reshape(5, 12, 20, 5).sum(axis=3).transpose(0, 2, 1)
     assert response.potentials.dtype == np.float32
     # BatchSums of up to 100 float32 numbers of this size: 1e-5 is a hundred roundings.
-    np.testing.assert_allclose(response.rates, expected, atol=2e-5, rtol=2e-5)
+    np.testing.assert_allclose(response.expected_counts, expected, atol=2e-5, rtol=2e-5)
 
 
 def test_new_dictionary_on_a_running_network(pathway, stimuli):

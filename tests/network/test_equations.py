@@ -131,7 +131,7 @@ def test_counts_are_poisson_at_changing_rates(engine, independent_neurons):
     for neuron, rate in enumerate([0.02, 1, 50]):
         for step in range(5):
             now = rate * np.exp(potential[step])
-            np.testing.assert_allclose(response.rates[:, step, neuron], now, rtol=1e-6)
+            np.testing.assert_allclose(response.expected_counts[:, step, neuron], now, rtol=1e-6)
             p.append(poisson_chi_square(response.counts[:, step, neuron], now))
     # 15 tests: the least of 15 p values is below 1e-3 / 15 in one of 1000 runs.
     assert min(p) > 1e-3 / 15
@@ -160,7 +160,7 @@ def test_no_spike_is_lost_at_dt_tau(stimuli):
     assert np.sum(network.spike_monitor.z) == total
     assert response.spikes.count.sum() == total
     np.testing.assert_array_equal(response.counts, response.step_counts.transpose(0, 2, 1))
-    assert len(response.spike_times(3, stimulus=2)) == response.step_counts[2, 3].sum()
+    assert len(response.spike_times(3, trial=2)) == response.step_counts[2, 3].sum()
 
 
 def test_equations_work_in_a_neuron_group_of_ones_own(parameters, stimuli):

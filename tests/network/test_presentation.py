@@ -106,7 +106,10 @@ def test_constant_stimuli_run(value, resting_potential):
         response = network.present(np.full((3, 16), value), 200 * ms, seed=1)
         assert response.counts.shape == (3, 10, 12)
         if value == 0:
-            first, last = response.rates[:, 0].mean(), response.rates[:, -1].mean()
+            first, last = (
+                response.expected_counts[:, 0].mean(),
+                response.expected_counts[:, -1].mean(),
+            )
             assert last < first and last < 1
 
 

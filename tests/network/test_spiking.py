@@ -38,7 +38,7 @@ def test_same_seed_same_spikes(network, stimuli):
     other = network.present(stimuli, 60 * ms, seed=8)
     for a, b in zip(first.spikes, again.spikes, strict=True):
         np.testing.assert_array_equal(a, b)
-    np.testing.assert_allclose(first.rates, again.rates, rtol=1e-10)
+    np.testing.assert_allclose(first.expected_counts, again.expected_counts, rtol=1e-10)
     assert not np.array_equal(first.counts, other.counts)
 
 
@@ -88,7 +88,7 @@ def test_spikes_windows_and_monitor_agree(network, stimuli):
         assert windows.sum() == response.spikes.count[kept].sum()
         brute = np.zeros_like(windows)
         for s, n, t, c in zip(
-            response.spikes.stimulus,
+            response.spikes.trial,
             response.spikes.neuron,
             time,
             response.spikes.count,
@@ -110,7 +110,7 @@ def test_an_incomplete_window_is_in_the_spike_times_only(network, stimuli):
     assert following.spikes.count.sum() == following.counts.sum()
 
 
-def test_settled_rates_converge_as_dt_shrinks():
+def test_settled_counts_converge_as_dt_shrinks():
     """dt -> 0 exists: mean rates at tau/20, tau/50 and tau/100 within 3 % of the largest."""
     parameters = make_parameters(resting_potential=0.0, scale=0.25, natural_gradient_step=0.5)
     x = np.random.default_rng(3).normal(size=16)
@@ -118,7 +118,7 @@ def test_settled_rates_converge_as_dt_shrinks():
     for steps in (20, 50, 100):
         network = SpikingNetwork(parameters, n_copies=150, dt=20 * ms / steps)
         response = network.present(np.tile(x, (150, 1)), 800 * ms, seed=4)
-        rates[steps] = response.settled_rates().mean(axis=0)
+        rates[steps] = response.settled_counts().mean(axis=0)
     assert rates[100].max() > 1
     # 150 copies x 20 windows: standard error of a mean rate is about 1 % or less.
     for steps in (20, 50):
@@ -132,7 +132,7 @@ def test_rates_stay_exact_however_long_the_network_has_lived(parameters, stimuli
     network.neurons.expected_count = 3e5
     response = network.present(stimuli[0], 60 * ms)
     expected = np.exp(response.potentials.astype(float)).reshape(12, 3, 20).sum(axis=2).T / 20
-    np.testing.assert_allclose(response.rates[0], expected, rtol=1e-4)
+    np.testing.assert_allclose(response.expected_counts[0], expected, rtol=1e-4)
 
 
 # The user's own objects
@@ -182,7 +182,7 @@ def test_own_objects_with_another_clock_do_not_shift_the_spikes(parameters, stim
     np.testing.assert_allclose(response.potentials, expected, atol=1e-10)
     recorded = np.zeros_like(response.step_counts)
     step = np.round(response.spikes.time / 4e-3).astype(int)
-    recorded[response.spikes.stimulus, response.spikes.neuron, step] = response.spikes.count
+    recorded[response.spikes.trial, response.spikes.neuron, step] = response.spikes.count
     np.testing.assert_array_equal(recorded, response.step_counts)
 
 
@@ -192,7 +192,7 @@ def test_spike_times_are_the_steps_of_the_potentials(parameters, stimuli):
         response = network.present(stimuli, 60 * ms)
         recorded = np.zeros_like(response.step_counts)
         step = np.round(response.spikes.time / 4e-3).astype(int)
-        recorded[response.spikes.stimulus, response.spikes.neuron, step] = response.spikes.count
+        recorded[response.spikes.trial, response.spikes.neuron, step] = response.spikes.count
         np.testing.assert_array_equal(recorded, response.step_counts)
         assert response.timing.step_times[step].tolist() == response.spikes.time.tolist()
 

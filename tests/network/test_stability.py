@@ -67,7 +67,7 @@ def test_long_simulations_have_the_mean_field_rates():
     mean_field = stability.mean_field_rates(parameters, x[None], n_iterations=5000)[0]
     assert mean_field.max() > 3
     network = SpikingNetwork(parameters, n_copies=50, dt=1 * ms)
-    rates = network.present(np.tile(x, (50, 1)), 8000 * ms, seed=2).settled_rates().mean(axis=0)
+    rates = network.present(np.tile(x, (50, 1)), 8000 * ms, seed=2).settled_counts().mean(axis=0)
     assert np.abs(rates - mean_field).max() < 0.05 * mean_field.max()
 
 
@@ -98,7 +98,7 @@ def test_chosen_dt_does_not_diverge(stimuli):
     with warnings.catch_warnings():
         warnings.simplefilter("error", StabilityWarning)
         response = SpikingNetwork(parameters, n_copies=5).present(stimuli, 400 * ms, seed=1)
-    assert np.isfinite(response.rates).all()
+    assert np.isfinite(response.expected_counts).all()
 
 
 def test_no_stable_dt_says_why(stimuli):

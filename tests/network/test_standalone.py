@@ -13,7 +13,7 @@ import reference
 from helpers import make_parameters
 
 from ipvae_brian import Response
-from ipvae_brian.recordings.recording import Recording
+from ipvae_brian.recordings.spikes import Spikes
 from ipvae_brian.recordings.timing import Timing
 
 pytestmark = pytest.mark.skipif(shutil.which("g++") is None, reason="no g++")
@@ -34,7 +34,7 @@ network = SpikingNetwork(parameters, pathway=pathway, dt=4 * ms, record_potentia
 arrays, errors = {}, {}
 
 def keep(name, response):
-    for part in ("frames", "counts", "rates", "potentials", "step_counts"):
+    for part in ("frames", "counts", "expected_counts", "potentials", "step_counts"):
         arrays[f"{name}.{part}"] = getattr(response, part)
     arrays[f"{name}.frame_steps"] = np.array(response.timing.frame_steps)
     for part, values in response.spikes._asdict().items():
@@ -116,14 +116,18 @@ def response_of(process, name):
         for key, value in process.arrays.items()
         if key.startswith(f"{name}.")
     }
-    spikes = SimpleNamespace(
-        **{p: parts[f"spikes.{p}"] for p in ("stimulus", "neuron", "time", "count")}
-    )
     steps = tuple(parts["frame_steps"])
-    clock = Timing(4e-3, 20e-3, 5, int(sum(steps)), steps)
-    recording = Recording(spikes, tuple(range(12)), parts["potentials"], parts["step_counts"])
-    parameters = make_parameters(leak=0.2, noise_variance=1.5)
-    return Response(parameters, parts["frames"], clock, parts["counts"], parts["rates"], recording)
+    return Response(
+        make_parameters(leak=0.2, noise_variance=1.5),
+        parts["frames"],
+        Timing(4e-3, int(sum(steps)), 5, 20e-3, steps),
+        parts["counts"],
+        parts["expected_counts"],
+        spikes=Spikes(*(parts[f"spikes.{name}"] for name in Spikes._fields)),
+        recorded_neurons=tuple(range(12)),
+        potentials=parts["potentials"],
+        step_counts=parts["step_counts"],
+    )
 
 
 def assert_consistent(response, **options):
@@ -136,10 +140,10 @@ def assert_consistent(response, **options):
     counts = response.step_counts[:, :, whole].reshape(shape).sum(axis=3).transpose(0, 2, 1)
     np.testing.assert_array_equal(response.counts, counts)
     rates = np.exp(response.potentials[:, :, whole]).reshape(shape).sum(axis=3) * 0.2
-    np.testing.assert_allclose(response.rates, rates.transpose(0, 2, 1), rtol=1e-10)
+    np.testing.assert_allclose(response.expected_counts, rates.transpose(0, 2, 1), rtol=1e-10)
     spikes, from_spikes = response.spikes, np.zeros_like(response.step_counts)
     step = np.round(spikes.time / 4e-3).astype(int)
-    from_spikes[spikes.stimulus, spikes.neuron, step] = spikes.count
+    from_spikes[spikes.trial, spikes.neuron, step] = spikes.count
     np.testing.assert_array_equal(from_spikes, response.step_counts)
     assert response.step_counts.sum() > 10
     return end

@@ -67,7 +67,7 @@ def without_image_shape(response):
 
     flat = replace(response.parameters, stimulus_shape=(16,))
     r = response
-    return Response(flat, r.frames, r.timing, r.counts, r.rates)
+    return Response(flat, r.frames, r.timing, r.counts, r.expected_counts)
 
 
 # Membrane traces
@@ -111,7 +111,7 @@ def test_ticks_above_traces_are_the_spikes(response, stimulus):
 def test_default_neurons_are_those_that_spiked_most(response):
     ax = plotting.plot_membrane_traces(response, stimulus=1)
     shown = [int(label.get_text()) for label in ax.get_yticklabels()]
-    counts = [len(response.spike_times(j, stimulus=1)) for j in shown]
+    counts = [len(response.spike_times(j, trial=1)) for j in shown]
     assert sorted(shown) == sorted(RECORDED)
     assert counts == sorted(counts, reverse=True)
 
@@ -147,7 +147,7 @@ def test_raster_shows_every_spike_of_the_stimulus(response, stimulus):
     ax = plotting.plot_raster(response, stimulus)
     (dots,) = ax.lines
     spikes = response.spikes
-    chosen = spikes.stimulus == stimulus
+    chosen = spikes.trial == stimulus
     np.testing.assert_allclose(dots.get_xdata(), spikes.time[chosen] * 1e3)
     np.testing.assert_array_equal(dots.get_ydata(), spikes.neuron[chosen])
     assert dots.get_rasterized()
@@ -175,8 +175,7 @@ def test_sorted_raster_has_the_most_active_at_the_bottom(response):
 
 def test_raster_of_many_spikes_is_small_and_fast(parameters):
     """Fifty thousand spikes are one artist."""
-    from ipvae_brian.recordings.recording import Recording, Spikes
-    from ipvae_brian.recordings.timing import Timing
+    from ipvae_brian.recordings import Spikes, Timing
     from ipvae_brian.response.response import Response
 
     n = 50_000
@@ -184,9 +183,10 @@ def test_raster_of_many_spikes_is_small_and_fast(parameters):
     spikes = Spikes(
         np.zeros(n, int), rng.integers(0, 1000, n), np.sort(rng.random(n)), np.ones(n, int)
     )
-    clock = Timing(0.001, 0.02, 20, 1000, (1000,))
+    timing = Timing(0.001, 1000, 20, 0.02)
+    parameters = Parameters(dictionary=np.ones((16, 1000)))
     counts = np.zeros((1, 50, 1000), int)
-    response = Response(parameters, np.zeros((1, 1, 16)), clock, counts, counts, Recording(spikes))
+    response = Response(parameters, np.zeros((1, 1, 16)), timing, counts, counts / 2, spikes=spikes)
     ax = plotting.plot_raster(response)
     ax.figure.canvas.draw()
     assert [len(line.get_xdata()) for line in ax.lines] == [n]
@@ -276,7 +276,7 @@ def test_reconstructions_are_those_of_the_response(response, stimuli):
     expected = (
         stimuli,
         response.reconstruction(3, "counts"),
-        response.reconstruction(3, "rates"),
+        response.reconstruction(3, "expected_counts"),
     )
     for column, i in enumerate((2, 0)):
         for ax, pixels in zip(axes[:, column], expected, strict=True):
@@ -286,7 +286,7 @@ def test_reconstructions_are_those_of_the_response(response, stimuli):
         spikes = response.counts[i, 3].sum()
         assert axes[0, column].get_title() == f"stimulus {i}"
         assert axes[1, column].get_title() == f"R² {response.r2(3)[i]:.2f}\n{spikes} spikes"
-        assert axes[2, column].get_title() == f"R² {response.r2(3, 'rates')[i]:.2f}"
+        assert axes[2, column].get_title() == f"R² {response.r2(3, 'expected_counts')[i]:.2f}"
     assert [ax.get_ylabel() for ax in axes[:, 0]] == ["stimulus", "spike counts", "firing rates"]
 
 
@@ -360,7 +360,7 @@ def test_membrane_and_raster_share_time_and_colours(response, stimuli):
 def test_membrane_and_raster_draws_every_spike_once(response):
     raster = plotting.plot_membrane_and_raster(response).axes[-2]
     times = [x for a in raster.lines if a.get_marker() != "None" for x in a.get_xdata()]
-    chosen = response.spikes.stimulus == 0
+    chosen = response.spikes.trial == 0
     np.testing.assert_allclose(np.sort(times), response.spikes.time[chosen] * 1e3)
 
 

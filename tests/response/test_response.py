@@ -5,10 +5,10 @@ import pytest
 from brian2.only import Hz, have_same_dimensions, ms, mV, second
 
 from ipvae_brian import FileFormatError, Parameters, SpikingNetwork
-from ipvae_brian.recordings.recording import Recording, Spikes
-from ipvae_brian.recordings.timing import Timing
+from ipvae_brian.recordings import Spikes, Timing
 from ipvae_brian.response import metrics
 from ipvae_brian.response.response import Response
+from ipvae_brian.response.sorting import spikes_by_trial, traces_by_trial
 
 N_STIMULI, N_PIXELS, N_NEURONS = 3, 6, 4
 STEPS_PER_WINDOW, N_STEPS = 5, 23  # four windows and three steps
@@ -18,20 +18,18 @@ def made_up(*, n_steps=N_STEPS, spikes=True, frame_steps=None, seed=0):
     """A response and the counts of every step, (n_stimuli, n_steps, n_neurons), it is made of."""
     rng = np.random.default_rng(seed)
     p = Parameters(dictionary=rng.normal(size=(N_PIXELS, N_NEURONS)), tau=10 * ms)
-    clock = Timing(0.002, 0.010, STEPS_PER_WINDOW, n_steps, frame_steps or (n_steps,))
+    clock = Timing(0.002, n_steps, STEPS_PER_WINDOW, 0.010, frame_steps or (n_steps,))
     frames = rng.normal(size=(N_STIMULI, len(clock.frame_steps), N_PIXELS))
     steps = rng.poisson(0.4, (N_STIMULI, n_steps, N_NEURONS))
     n = n_steps // STEPS_PER_WINDOW
     shape = (N_STIMULI, n, STEPS_PER_WINDOW, N_NEURONS)
     counts = steps[:, : n * STEPS_PER_WINDOW].reshape(shape).sum(axis=2)
-    rates = rng.gamma(1, size=(N_STIMULI, n, N_NEURONS))
-    recording = None
+    expected = rng.gamma(1, size=(N_STIMULI, n, N_NEURONS))
+    recorded = None
     if spikes:
-        stimulus, step, neuron = np.nonzero(steps)
-        recording = Recording(
-            Spikes(stimulus, neuron, step * clock.dt, steps[stimulus, step, neuron])
-        )
-    return Response(p, frames, clock, counts, rates, recording), steps
+        trial, step, neuron = np.nonzero(steps)
+        recorded = Spikes(trial, neuron, step * clock.dt, steps[trial, step, neuron])
+    return Response(p, frames, clock, counts, expected, spikes=recorded), steps
 
 
 def test_clock():
@@ -62,14 +60,14 @@ def test_counts_in_windows_without_recorded_spikes():
     response, steps = made_up(spikes=False)
     counts = response.counts_in_windows(20 * ms)
     np.testing.assert_array_equal(counts[:, 1], steps[:, 10:20].sum(axis=1))
-    with pytest.raises(ValueError, match="not recorded: use record_spikes=True"):
+    with pytest.raises(ValueError, match="not recorded: use .*record_spikes=True"):
         response.counts_in_windows(4 * ms)
 
 
 @pytest.mark.parametrize(
     ("width", "error", "words"),
     [
-        (3 * ms, ValueError, "whole number of time steps of 2 ms, got 3. ms"),
+        (3 * ms, ValueError, "whole number of time steps of 2 ms, got 3 ms"),
         (1 * ms, ValueError, "whole number of time steps"),
         (0 * ms, ValueError, "positive"),
         (10, TypeError, "time"),
@@ -89,7 +87,7 @@ def test_spike_times():
             expected = np.repeat(0.002 * np.arange(N_STEPS), steps[s, :, j])
             np.testing.assert_allclose(response.spike_times(j, s), expected)
     np.testing.assert_array_equal(response.spike_times(1), response.spike_times(1, 0))
-    with pytest.raises(ValueError, match="not recorded: use record_spikes=True"):
+    with pytest.raises(ValueError, match="not recorded: use .*record_spikes=True"):
         made_up(spikes=False)[0].spike_times(0)
 
 
@@ -102,10 +100,12 @@ def test_firing_rates_are_in_hertz():
     np.testing.assert_allclose(np.asarray(rates * (40 * ms)), steps[:, :20].sum(axis=1))
 
 
-def test_spikes_per_window_and_settled_rates():
+def test_spikes_per_window_and_settled_counts():
     response, _ = made_up()
     np.testing.assert_array_equal(response.spikes_per_window(), response.counts.sum(axis=2))
-    np.testing.assert_allclose(response.settled_rates(), response.rates[:, 2:].mean(axis=1))
+    np.testing.assert_allclose(
+        response.settled_counts(), response.expected_counts[:, 2:].mean(axis=1)
+    )
 
 
 @pytest.mark.parametrize("window", [-4, -1, 0, 3])
@@ -123,15 +123,17 @@ def test_reconstruction_and_r2_of_counts(window):
     assert response.distance(window) == pytest.approx(np.hypot(1 - r2, 1 - zeros))
 
 
-def test_reconstruction_and_r2_of_rates():
+def test_reconstruction_and_r2_of_expected_counts():
     response, _ = made_up()
-    decoded = response.settled_rates() @ response.parameters.dictionary.T
-    np.testing.assert_allclose(response.reconstruction(source="rates"), decoded)
+    decoded = response.settled_counts() @ response.parameters.dictionary.T
+    np.testing.assert_allclose(response.reconstruction(source="expected_counts"), decoded)
     np.testing.assert_allclose(
-        response.r2(source="rates"), metrics.r_squared(response.frames[:, 0], decoded)
+        response.r2(source="expected_counts"), metrics.r_squared(response.frames[:, 0], decoded)
     )
     for method in (response.reconstruction, response.r2):
-        with pytest.raises(ValueError, match="^source must be 'counts' or 'rates', got 'spikes'"):
+        with pytest.raises(
+            ValueError, match="^source must be one of 'counts', 'expected_counts', got 'spikes'"
+        ):
             method(source="spikes")
 
 
@@ -157,11 +159,11 @@ def test_free_energy():
     response, _ = made_up()
     p = response.parameters
     energy = response.free_energy(1, beta=2)
-    expected = metrics.free_energy(response.frames[:, 0], response.rates[:, 1], p, beta=2)
+    expected = metrics.free_energy(response.frames[:, 0], response.expected_counts[:, 1], p, beta=2)
     for name in (*energy._fields, "total"):
         np.testing.assert_allclose(getattr(energy, name), getattr(expected, name), err_msg=name)
     assert len({t.tobytes() for t in energy}) == 4
-    last = metrics.free_energy(response.frames[:, 0], response.rates[:, 3], p)
+    last = metrics.free_energy(response.frames[:, 0], response.expected_counts[:, 3], p)
     np.testing.assert_allclose(response.free_energy().total, last.total)
 
 
@@ -191,11 +193,11 @@ METHODS = {
 @pytest.mark.parametrize("window", [4, -5])
 def test_window_out_of_range(method, window):
     response, _ = made_up()
-    with pytest.raises(ValueError, match=f"^window must be within the 4 windows, got {window}"):
+    with pytest.raises(ValueError, match=f"^window must be within the 4 windows .*, got {window}"):
         getattr(response, method)(window)
 
 
-@pytest.mark.parametrize("method", [*METHODS, "convergence", "settled_rates", "firing_rates"])
+@pytest.mark.parametrize("method", [*METHODS, "convergence", "settled_counts", "firing_rates"])
 def test_no_whole_window(method):
     response, _ = made_up(n_steps=4)
     words = "no whole window of tau = 10 ms in a duration of 8 ms: present for longer"
@@ -203,26 +205,21 @@ def test_no_whole_window(method):
         getattr(response, method)()
 
 
-def test_recording_sorts_events_by_stimulus():
+def test_events_are_sorted_by_trial():
     """Two waves of two copies of three neurons; the last copy of the last wave is not used."""
-    clock = Timing(0.001, 0.002, 2, 4, (4,))
+    timing = Timing(0.001, 4, 2)
     index = np.array([0, 4, 2, 1, 5])
     step = np.array([0, 1, 3, 4, 7])
     count = np.array([1, 2, 1, 3, 1])
     traces = np.arange(2 * 2 * 8).reshape(4, 8)
-    recording = Recording.from_events(
-        (index, step, count), (traces, -traces), (0, 2), 3, 2, 3, clock
-    )
-    spikes = recording.spikes
-    np.testing.assert_array_equal(spikes.stimulus, [0, 1, 0, 2])
+    spikes = spikes_by_trial((index, step, count), 3, 2, 3, timing)
+    np.testing.assert_array_equal(spikes.trial, [0, 1, 0, 2])
     np.testing.assert_array_equal(spikes.neuron, [0, 1, 2, 1])
     np.testing.assert_allclose(spikes.time, [0, 0.001, 0.003, 0])
     np.testing.assert_array_equal(spikes.count, [1, 2, 1, 3])
     # Rows of traces: copy 0 neurons 0 and 2, copy 1 neurons 0 and 2; columns: both waves.
     expected = [traces[0:2, :4], traces[2:4, :4], traces[0:2, 4:]]
-    np.testing.assert_array_equal(recording.potentials, expected)
-    np.testing.assert_array_equal(recording.step_counts, np.negative(expected))
-    assert Recording.from_events(None, None, (), 3, 2, 3, clock).spikes is None
+    np.testing.assert_array_equal(traces_by_trial(traces, 3, 2, timing), expected)
 
 
 @pytest.fixture(scope="module")
@@ -247,7 +244,7 @@ def test_simulated_spikes_potentials_and_counts_agree(simulated):
     np.testing.assert_array_equal(simulated.counts_in_windows(2 * ms), steps.transpose(0, 2, 1))
     rates = np.exp(simulated.potentials[:, :, :20]) / 5
     expected = rates.reshape(3, 4, 4, 5).sum(axis=3).transpose(0, 2, 1)
-    np.testing.assert_allclose(simulated.rates, expected, rtol=1e-6)
+    np.testing.assert_allclose(simulated.expected_counts, expected, rtol=1e-6)
 
 
 def test_round_trip_through_a_file(simulated, tmp_path):
@@ -255,7 +252,7 @@ def test_round_trip_through_a_file(simulated, tmp_path):
     loaded = Response.load(tmp_path / "r.npz")
     assert loaded.timing == simulated.timing
     assert loaded.recorded_neurons == simulated.recorded_neurons
-    for name in ("frames", "counts", "rates", "potentials", "step_counts"):
+    for name in ("frames", "counts", "expected_counts", "potentials", "step_counts"):
         np.testing.assert_array_equal(getattr(loaded, name), getattr(simulated, name), name)
     for one, other in zip(loaded.spikes, simulated.spikes, strict=True):
         np.testing.assert_array_equal(one, other)
@@ -291,7 +288,7 @@ def test_damaged_and_foreign_response_files(simulated, tmp_path):
 
 
 def test_repr():
-    words = "<Response 3 stimuli x 4 windows of 10 ms x 4 neurons"
+    words = "<Response 3 trials x 4 windows of 10 ms x 4 neurons"
     assert repr(made_up()[0]) == words + ", with spikes>"
     assert repr(made_up(spikes=False)[0]) == words + ">"
 

@@ -3,8 +3,6 @@
 import numpy as np
 import pytest
 
-from ipvae_brian.learning.evaluation import with_gain
-
 torch = pytest.importorskip("torch", reason="PyTorch is in the extra `bench`")
 
 from benchmarks.baselines.poisson_vae import PoissonVAE, RelaxedPoisson, Trainer  # noqa: E402
@@ -25,7 +23,7 @@ def reference_update(potential, stimuli, counts, parameters):
 @pytest.fixture
 def uniform(parameters):
     """Parameters with one step for all neurons, as the paper's model has."""
-    return with_gain(parameters, 0.3 * parameters.spike_sizes.mean())
+    return parameters.with_gain(0.3 * parameters.spike_sizes.mean())
 
 
 @pytest.fixture

@@ -72,7 +72,7 @@ def test_unused_copies_of_the_last_wave_leave_no_trace(engine, stimuli, paramete
     response = network.present(stimuli, 60 * ms)
     assert response.counts.shape == (5, 3, 12)
     assert response.potentials.shape == (5, 12, 15)
-    assert response.spikes.stimulus.max() == 4
+    assert response.spikes.trial.max() == 4
     # But the sixth place did spike in the simulation.
     assert np.sum(network.spike_monitor.z) > response.spikes.count.sum() == response.counts.sum()
 
