@@ -1,5 +1,7 @@
 """What tests of several folders use: small models, and Brian2's global state."""
 
+import json
+
 import brian2
 import numpy as np
 from brian2 import prefs
@@ -7,6 +9,7 @@ from brian2.codegen.runtime.numpy_rt import NumpyCodeObject
 from brian2.devices.device import get_device
 
 from ipvae_brian import Parameters
+from ipvae_brian._tools.files import checksum
 
 # For Brian2 objects that tests make themselves: nothing to compile.
 NUMPY = {"codeobj_class": NumpyCodeObject}
@@ -41,6 +44,21 @@ def make_parameters(n_pixels=16, n_neurons=12, *, scale=0.2, seed=1, **others):
         "stimulus_shape": (side, side) if side**2 == n_pixels else (n_pixels,),
     }
     return Parameters(**(values | others))
+
+
+def stored(path):
+    """Arrays and metadata of a file of the package as they are in it, but for the checksum."""
+    with np.load(path) as file:
+        arrays = dict(file)
+    arrays.pop("checksum")
+    return arrays, json.loads(str(arrays.pop("metadata")))
+
+
+def write_stored(path, arrays, metadata):
+    """Write what `stored` returned, maybe changed, with a checksum that fits."""
+    text = json.dumps(metadata)
+    mark = np.array(checksum(text, arrays))
+    np.savez(path, metadata=np.array(text), checksum=mark, **arrays)
 
 
 VARIANTS = {

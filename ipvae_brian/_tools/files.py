@@ -1,100 +1,173 @@
-"""Files written whole or not at all: temporary name, synced, renamed. No pickle either way."""
+"""Files written whole or not at all, with a checksum over all they hold. No pickle either way."""
 
+import hashlib
 import io
 import json
+import math
 import os
-import tempfile
-import tokenize
+import re
+import secrets
+import time
 import zipfile
-import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from ipvae_brian._tools.numpy_files import load_arrays, unpacks_too_far
+from ipvae_brian._tools.outputs import file_to_write
 from ipvae_brian.errors import FileFormatError
 
-# What NumPy and zipfile raise on damaged bytes: also RuntimeError ("encrypted", "compression
-# method is not supported") and TokenError (the header of an array).
-DAMAGE = (
-    ValueError,
-    OSError,
-    EOFError,
-    RuntimeError,
-    SyntaxError,
-    tokenize.TokenError,
-    zipfile.BadZipFile,
-    zlib.error,
-)
+# Seconds after which a temporary file is taken for one whose writer was killed.
+STALE = 3600
+# Bytes; with what is added to it a temporary name has to stay within the usual 255.
+LONGEST_STEM = 200
 
 
-def write_bytes(path, content):
+def write_bytes(path: str | os.PathLike, content: bytes) -> None:
     """Write `content` to `path` so that the old file survives any failure.
+
+    A symbolic link stays one, and an old file's permissions stay. Temporary files that killed
+    writers of the same file have left behind are removed.
 
     Raises
     ------
     OSError
         If the folder is read-only, the disk is full, ...; the old file is left as it was.
     """
-    path = Path(path)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    file = file_to_write(path)
+    name = os.fsencode(file.name)
+    stem = file.name if len(name) <= LONGEST_STEM else hashlib.sha256(name).hexdigest()
+    _remove_stale(file.parent, stem)
+    temporary = file.with_name(f".{stem}.{secrets.token_hex(4)}.tmp")
+    # The system takes the umask off the mode.
+    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _BINARY, 0o666)
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o666 & ~_umask())
-        os.replace(temporary, path)
+        with os.fdopen(handle, "wb") as opened:
+            _keep_permissions(handle, file)
+            opened.write(content)
+            opened.flush()
+            os.fsync(handle)
+        os.replace(temporary, file)
     except BaseException:
-        Path(temporary).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise
 
 
-def require_writable(path):
-    """Fail before the work, not after it, if `path` cannot be written.
+_BINARY = getattr(os, "O_BINARY", 0)  # of Windows
 
-    Raises
-    ------
-    FileNotFoundError
-        If its folder does not exist.
-    PermissionError
-        If its folder is read-only.
+
+def _keep_permissions(handle, file):
+    """Give an open file the mode and, where that is allowed, the group of the one it replaces."""
+    try:
+        old = os.stat(file)
+    except FileNotFoundError:
+        return
+    new = os.fstat(handle)
+    if (old.st_uid, old.st_gid) != (new.st_uid, new.st_gid) and hasattr(os, "fchown"):
+        for owner, group in ((old.st_uid, old.st_gid), (-1, old.st_gid)):
+            with suppress(PermissionError):
+                os.fchown(handle, owner, group)
+                break
+    if old.st_mode != os.fstat(handle).st_mode and hasattr(os, "fchmod"):
+        os.fchmod(handle, old.st_mode & 0o7777)
+
+
+def _remove_stale(folder, stem):
+    ours = re.compile(re.escape(f".{stem}.") + r"[0-9a-f]{8}\.tmp")
+    with suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            if ours.fullmatch(entry.name):
+                with suppress(OSError):
+                    if time.time() - entry.stat(follow_symlinks=False).st_mtime > STALE:
+                        os.unlink(entry.path)
+
+
+def write_json(path: str | os.PathLike, content: Any) -> None:
+    """Write `content` as indented JSON.
+
+    NumPy numbers and arrays are converted; NaN and infinity, which JSON does not have, become null.
     """
-    folder = Path(path).parent
-    if not folder.is_dir():
-        raise FileNotFoundError(f"no such folder: {folder}")
-    if not os.access(folder, os.W_OK):
-        raise PermissionError(f"cannot write into the folder {folder}")
-
-
-def _umask():
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
-
-
-def write_json(path, content):
-    """Write `content` as indented JSON; NumPy numbers and arrays are converted."""
-    text = json.dumps(content, indent=2, default=_plain) + "\n"
+    text = json.dumps(_plain(content), indent=2, allow_nan=False) + "\n"
     write_bytes(path, text.encode())
 
 
 def _plain(value):
-    if isinstance(value, np.generic):
-        return value.item()
-    if isinstance(value, np.ndarray):
-        return value.tolist()
+    """The same in types that JSON has."""
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, np.ndarray | np.generic):
+        return _plain(value.tolist())
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    if value is None or isinstance(value, str | int):
+        return value
     raise TypeError(f"{type(value).__name__} cannot be written as JSON")
 
 
-def write_arrays(path, arrays, metadata):
-    """Write named arrays and one JSON-able dict ``metadata`` as a compressed .npz."""
+def write_arrays(
+    path: str | os.PathLike, arrays: Mapping[str, NDArray], metadata: Mapping[str, Any]
+) -> None:
+    """Write named arrays and one JSON-able dict ``metadata`` as a compressed .npz.
+
+    A checksum over all of it is stored in its field ``checksum``.
+    """
+    told = _plain(dict(metadata) | {"fields": sorted(arrays)})
+    text = json.dumps(told, allow_nan=False)
+    members = {"metadata": np.array(text), "checksum": np.array(checksum(text, arrays))}
     content = io.BytesIO()
-    text = json.dumps(metadata | {"fields": sorted(arrays)}, default=_plain)
-    np.savez_compressed(content, metadata=np.array(text), **arrays)
+    np.savez_compressed(content, **members, **arrays)
+    with zipfile.ZipFile(content) as archive:
+        entries = archive.infolist()
+    # What packs to almost nothing looks like a file made to exhaust memory; it is not packed.
+    if any(unpacks_too_far([entry]) for entry in entries) or unpacks_too_far(entries):
+        content = io.BytesIO()
+        np.savez(content, **members, **arrays)
     write_bytes(path, content.getvalue())
 
 
-def read_arrays(path, *, format_name, newest_version):
+def checksum(text: str, arrays: Mapping[str, NDArray]) -> str:
+    """Return a checksum over metadata as text and over names, types, shapes, order and values."""
+    digest = hashlib.sha256(text.encode())
+    for name in sorted(arrays):
+        array = np.asarray(arrays[name])
+        order = "F" if array.flags.f_contiguous and not array.flags.c_contiguous else "C"
+        digest.update(f"\n{name} {array.dtype.str} {array.shape} {order}\n".encode())
+        digest.update(np.ascontiguousarray(array.T if order == "F" else array).data)
+    return digest.hexdigest()
+
+
+@contextmanager
+def format_errors(path: str | os.PathLike, text: str = "field {}") -> Iterator[None]:
+    """Turn whatever damaged content sets off into a FileFormatError that names the file.
+
+    Parameters
+    ----------
+    path : path-like
+    text : str, default "field {}"
+        What follows the file's name; the braces stand for the error.
+    """
+    try:
+        yield
+    except (FileFormatError, FileNotFoundError, PermissionError, MemoryError):
+        raise
+    except KeyError as error:
+        raise FileFormatError(f"{path}: field {error} is missing") from error
+    except Exception as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise FileFormatError(f"{path}: {text.format(reason)}") from error
+
+
+def read_arrays(
+    path: str | os.PathLike, *, format_name: str, newest_version: int, checksum_since: int = 2
+) -> tuple[dict[str, NDArray], dict[str, Any]]:
     """Read what `write_arrays` wrote.
 
     Parameters
@@ -104,6 +177,8 @@ def read_arrays(path, *, format_name, newest_version):
         What ``metadata["format"]`` has to be.
     newest_version : int
         The newest ``metadata["format_version"]`` that this package reads.
+    checksum_since : int, default 2
+        The first ``metadata["format_version"]`` that was written with a checksum.
 
     Returns
     -------
@@ -115,46 +190,74 @@ def read_arrays(path, *, format_name, newest_version):
     FileNotFoundError
         If there is no such file.
     FileFormatError
-        If the file is truncated, corrupted, foreign, newer, or needs a pickle.
+        If the file is truncated, corrupted, changed, foreign, newer, needs a pickle, or unpacks to
+        far more than it is.
+    MemoryLimitError
+        If it does not fit into the free memory.
     """
     path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"no such file: {path}")
-    try:
-        loaded = np.load(path, allow_pickle=False)
-        if not isinstance(loaded, np.lib.npyio.NpzFile):
-            raise FileFormatError(f"{path}: not an {format_name} file (a single array)")
-        with loaded as file:
-            if "metadata" not in file.files:
-                raise FileFormatError(f"{path}: not an {format_name} file (no field 'metadata')")
-            arrays = {}
-            for field in file.files:
-                try:
-                    arrays[field] = file[field]
-                except DAMAGE as error:
-                    raise FileFormatError(f"{path}: field {field!r} is damaged: {error}") from error
-    except FileFormatError:
-        raise
-    except DAMAGE as error:
-        if isinstance(error, PermissionError):
-            raise
-        raise FileFormatError(f"{path}: not a readable .npz file: {error}") from error
-    try:
-        metadata = json.loads(str(arrays.pop("metadata")))
-    except json.JSONDecodeError as error:
-        raise FileFormatError(f"{path}: field 'metadata' is damaged: {error}") from error
+    names, text = _read_metadata(path, format_name)
+    with format_errors(path, "field 'metadata' is damaged: {}"):
+        metadata = json.loads(text)
     if not isinstance(metadata, dict) or metadata.get("format") != format_name:
         raise FileFormatError(f"{path}: field 'format' is not {format_name!r}: a foreign file")
     version = metadata.get("format_version")
-    if not isinstance(version, int) or version < 1:
+    if type(version) is not int or version < 1:
         raise FileFormatError(f"{path}: field 'format_version' is not a version: {version!r}")
     if version > newest_version:
         raise FileFormatError(
             f"{path}: field 'format_version' is {version}, newer than the {newest_version} that "
             "this ipvae_brian reads: upgrade it"
         )
-    # A damaged directory of the archive can hide a field.
-    for field in metadata.pop("fields", []):
-        if field not in arrays:
-            raise FileFormatError(f"{path}: field {field!r} is missing")
+    listed = metadata.pop("fields", None)
+    checked = version >= checksum_since
+    _compare_fields(path, names, listed, checked)
+    arrays = load_arrays(path, lambda names: [name for name in names if name != "metadata"])
+    stored = arrays.pop("checksum", None)
+    if checked and str(stored) != checksum(text, arrays):
+        raise FileFormatError(
+            f"{path}: field 'checksum' does not fit what the file holds: it was changed after it "
+            "was written"
+        )
     return arrays, metadata
+
+
+def file_format(path: str | os.PathLike) -> str | None:
+    """Return the format that a file of `write_arrays` says it has; None for any other file."""
+    try:
+        metadata = json.loads(_read_metadata(Path(path), "")[1])
+    except (ValueError, RecursionError, OSError, MemoryError):
+        return None
+    return metadata.get("format") if isinstance(metadata, dict) else None
+
+
+def _read_metadata(path, format_name):
+    """The names of all fields, and the text of the field ``metadata``."""
+    names = []
+
+    def choose(found):
+        names.extend(found)
+        return [name for name in found if name == "metadata"]
+
+    found = load_arrays(path, choose, single="")
+    if "" in found:
+        raise FileFormatError(f"{path}: not an {format_name} file (a single array)")
+    if "metadata" not in found:
+        raise FileFormatError(f"{path}: not an {format_name} file (no field 'metadata')")
+    text = found["metadata"]
+    if text.dtype.kind != "U" or text.ndim:
+        raise FileFormatError(f"{path}: field 'metadata' is not one text")
+    return names, str(text)
+
+
+def _compare_fields(path, names, listed, checked):
+    """Refuse what a damaged directory of the archive hides, and what nobody asked for."""
+    if listed is None and not checked:
+        return
+    if not isinstance(listed, list) or not all(isinstance(name, str) for name in listed):
+        raise FileFormatError(f"{path}: field 'fields' is not a list of names")
+    wanted = {*listed, "metadata", *(["checksum"] if checked else [])}
+    for name in sorted(wanted - set(names)):
+        raise FileFormatError(f"{path}: field {name!r} is missing")
+    for name in sorted(set(names) - wanted):
+        raise FileFormatError(f"{path}: field {name!r} does not belong to such a file")

@@ -63,10 +63,11 @@ def load_arrays(path, choose=list, single="x"):
             raise _damaged(f"{path}: not readable", error) from error
         with archive:
             members = _members(archive, path)
-            return {
-                name: _read_member(archive, members[name], name, path)
-                for name in choose(list(members))
-            }
+            chosen = {name: members[name] for name in choose(list(members))}
+            for name, member in chosen.items():
+                _refuse_far([member], f"{path}: array {name!r}")
+            _refuse_far(list(chosen.values()), str(path))
+            return {n: _read_member(archive, member, n, path) for n, member in chosen.items()}
 
 
 class _borrowed:
@@ -93,18 +94,34 @@ def _members(archive, path):
     return members
 
 
-def _read_member(archive, member, name, path):
-    unpacked = member.file_size
-    if unpacked > LARGE and unpacked > LARGEST_RATIO * member.compress_size:
-        raise FileFormatError(
-            f"{path}: array {name!r} unpacks to {unpacked / 1e9:.3g} GB from "
-            f"{member.compress_size / 1e6:.3g} MB, more than {LARGEST_RATIO} times as much: it is "
-            "not read; if you trust it, save it without compression (numpy.savez)"
+def unpacks_too_far(members):
+    """Return whether members of an archive unpack to so much that they are not read.
+
+    Parameters
+    ----------
+    members : list of zipfile.ZipInfo
+    """
+    unpacked = sum(member.file_size for member in members)
+    return unpacked > LARGE and unpacked > LARGEST_RATIO * sum(m.compress_size for m in members)
+
+
+def _refuse_far(members, what):
+    if unpacks_too_far(members):
+        unpacked, packed = (
+            sum(getattr(m, n) for m in members) for n in ("file_size", "compress_size")
         )
+        raise FileFormatError(
+            f"{what} unpacks to {unpacked / 1e9:.3g} GB from {packed / 1e6:.3g} MB, more than "
+            f"{LARGEST_RATIO} times as much: it is not read; if you trust it, save it without "
+            "compression (numpy.savez)"
+        )
+
+
+def _read_member(archive, member, name, path):
     if not member.filename.endswith(".npy"):
         raise FileFormatError(f"{path}: {name!r} is not a NumPy array")
     problem = f"{path}: array {name!r} is damaged or holds Python objects"
-    return _read(lambda: archive.open(member), unpacked, problem, f"{path}: {name}")
+    return _read(lambda: archive.open(member), member.file_size, problem, f"{path}: {name}")
 
 
 def _read(opened, size, problem, name):

@@ -8,8 +8,14 @@ import numpy as np
 from brian2.only import ms
 
 from ipvae_brian._tools.checks import known_name
-from ipvae_brian._tools.files import require_writable
-from ipvae_brian.cli.steps import held_out, progress, summary, time_step
+from ipvae_brian.cli.steps import (
+    check_files,
+    folder_for,
+    held_out,
+    progress,
+    summary,
+    time_step,
+)
 from ipvae_brian.cli.training import train
 from ipvae_brian.learning.evaluation import evaluate as evaluate_model
 from ipvae_brian.model.library import available_models, load_model
@@ -21,8 +27,10 @@ __all__ = ["demo", "evaluate", "models", "simulate", "train"]
 
 def demo(options: Namespace) -> dict:
     """Draw the demonstration."""
-    from ipvae_brian.cli.demo import demonstrate
+    from ipvae_brian.cli.demo import FILES, demonstrate
 
+    out = folder_for(options.out)
+    check_files(options, {f"{name} in --out": out / name for name in FILES})
     figures = demonstrate(
         options.out, model=options.model, seed=options.seed, progress=progress(options)
     )
@@ -33,6 +41,7 @@ def demo(options: Namespace) -> dict:
 
 def models(options: Namespace) -> dict:
     """List the models that come with the package."""
+    check_files(options)
     listed = []
     print(f"{'model':18} neurons    pixels     R2  zeros      d  spikes/tau")
     for name in available_models():
@@ -59,6 +68,7 @@ def models(options: Namespace) -> dict:
 
 def evaluate(options: Namespace) -> dict:
     """Measure a model on held-out patches."""
+    check_files(options)
     parameters = load_model(options.model)
     dt = time_step(options, parameters)
     if options.engine is not None:
@@ -91,9 +101,9 @@ def simulate(options: Namespace) -> dict:
     known_name(options.pathway, "--pathway", ("synapses", "error_units"))
     parameters = load_model(options.model)
     dt = time_step(options, parameters)
-    out = options.out
-    out.mkdir(parents=True, exist_ok=True)
-    require_writable(out / "response.npz")
+    out = folder_for(options.out)
+    files = ("response.npz", "membrane_raster.png")
+    check_files(options, {f"{name} in --out": out / name for name in files})
     stimuli = held_out(parameters, options.data)
     if options.stimulus >= len(stimuli):
         raise ValueError(f"--stimulus must be below {len(stimuli)}, got {options.stimulus}")

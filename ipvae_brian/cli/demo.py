@@ -2,13 +2,16 @@
 
 import io
 import time
+from os import PathLike
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from brian2.only import ms
 
 from ipvae_brian import plotting
-from ipvae_brian._tools.files import require_writable, write_bytes, write_json
+from ipvae_brian._tools.files import write_bytes, write_json
+from ipvae_brian._tools.outputs import file_to_write
 from ipvae_brian.learning.evaluation import evaluate
 from ipvae_brian.model.library import load_model
 from ipvae_brian.network.spiking import SpikingNetwork
@@ -25,9 +28,24 @@ KEYS = (
     "free_energy",
 )
 BATCH_WINDOWS = 16
+# What is written into the folder.
+FILES = (
+    "demo.json",
+    "membrane_raster.png",
+    "dictionary.png",
+    "reconstructions.png",
+    "convergence.png",
+)
 
 
-def demonstrate(out, *, model="photographs-512", n_stimuli=200, seed=0, progress=None):
+def demonstrate(
+    out: str | PathLike,
+    *,
+    model: str = "photographs-512",
+    n_stimuli: int = 200,
+    seed: int = 0,
+    progress: bool | None = None,
+) -> dict:
     """Simulate one held-out patch in milliseconds and many as a batch; draw what happened.
 
     Leaves membrane_raster.png, dictionary.png, reconstructions.png, convergence.png and
@@ -56,7 +74,8 @@ def demonstrate(out, *, model="photographs-512", n_stimuli=200, seed=0, progress
     start = time.perf_counter()
     out = Path(out)
     out.mkdir(parents=True, exist_ok=True)
-    require_writable(out / "demo.json")
+    for name in FILES:
+        file_to_write(out / name)
     parameters = load_model(model)
     patches = load_stimuli("photographs", n_validation=n_stimuli)
     figures, batch = evaluate(
@@ -67,7 +86,7 @@ def demonstrate(out, *, model="photographs-512", n_stimuli=200, seed=0, progress
     chosen = int(np.argsort(energy)[len(energy) // 2])
     neurons = np.argsort(-batch.counts[chosen].sum(axis=0), kind="stable")[:10]
     network = SpikingNetwork(parameters, dt=figures["dt_ms"] * ms, record_potentials=neurons)
-    single = network.present(patches.validation[chosen], 300 * ms, seed=seed)
+    single = network.present(patches.validation[chosen], 300 * ms, seed=seed, progress=progress)
 
     usage = batch.counts.sum(axis=(0, 1))
     save_figure(plotting.plot_membrane_and_raster(single), out / "membrane_raster.png")
@@ -81,7 +100,7 @@ def demonstrate(out, *, model="photographs-512", n_stimuli=200, seed=0, progress
     return summary
 
 
-def save_figure(drawn, path):
+def save_figure(drawn: Any, path: str | PathLike) -> None:
     """Write a figure, given as itself or through its Axes, whole or not at all."""
     import matplotlib.pyplot as plt
 

@@ -26,7 +26,16 @@ EXAMPLES = """examples:
 
 
 # What does not change the result of a command.
-NO_MATTER = ("help", "json", "quiet", "resume", "checkpoint", "checkpoint_every", "n_jobs")
+NO_MATTER = (
+    "help",
+    "json",
+    "quiet",
+    "resume",
+    "overwrite",
+    "checkpoint",
+    "checkpoint_every",
+    "n_jobs",
+)
 
 
 class HelpFormatter(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpFormatter):
@@ -109,7 +118,10 @@ def _add_train(commands):
     sub.add_argument("--out", type=Path, required=True, metavar="FILE.npz", help=out)
     checkpoint = "state of the training, deleted in the end (the model file with .checkpoint.npz)"
     sub.add_argument("--checkpoint", type=Path, metavar="FILE", help=checkpoint)
-    sub.add_argument("--resume", action="store_true", help="go on from the checkpoint, if any")
+    left = sub.add_mutually_exclusive_group()
+    left.add_argument("--resume", action="store_true", help="go on from the checkpoint, if any")
+    anew = "begin anew although there is a checkpoint of an unfinished training"
+    left.add_argument("--overwrite", action="store_true", help=anew)
     positive = bounded(int, minimum=1)
     n_train = "patches to learn from (50000 from images, all of a file)"
     sub.add_argument("--n-train", type=positive, metavar="N", help=n_train)

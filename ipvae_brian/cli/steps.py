@@ -1,14 +1,34 @@
-"""What several subcommands do: load stimuli, tell figures."""
+"""What several subcommands do: check files, load stimuli, tell figures."""
 
 from argparse import Namespace
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 from brian2.only import Quantity, ms
 
+from ipvae_brian._tools.outputs import require_outputs
 from ipvae_brian.cli.options import N_HELD_OUT
 from ipvae_brian.model.parameters import Parameters
 from ipvae_brian.stimuli import PatchSet, load_stimuli
+
+
+def check_files(options: Namespace, outputs: Mapping[str, Path] | None = None) -> None:
+    """Fail before the work if what a command writes could not be written or hits its own files."""
+    inputs = {}
+    if getattr(options, "data", "photographs") != "photographs":
+        inputs["--data"] = options.data
+    if getattr(options, "model", None):
+        inputs["the model"] = options.model
+    require_outputs({"--json": options.json, **(outputs or {})}, inputs)
+
+
+def folder_for(path: Path) -> Path:
+    """Return a folder, made if it is missing."""
+    if path.exists() and not path.is_dir():
+        raise NotADirectoryError(f"--out must be a folder, {path} is a file")
+    path.mkdir(parents=True, exist_ok=True)
+    return path
 
 
 def load(data: str, n_validation: int | None, n_train: int | None = None) -> PatchSet:

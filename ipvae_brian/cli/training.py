@@ -8,9 +8,10 @@ from pathlib import Path
 
 from brian2.only import ms
 
-from ipvae_brian._tools.files import require_writable
+from ipvae_brian._tools.files import file_format
 from ipvae_brian.cli.options import command_line, without_folder
-from ipvae_brian.cli.steps import load, progress, summary
+from ipvae_brian.cli.steps import check_files, load, progress, summary
+from ipvae_brian.learning.checkpoint import FORMAT
 from ipvae_brian.learning.estimator import IPVAE
 from ipvae_brian.learning.evaluation import evaluate
 from ipvae_brian.learning.settings import TRAINING_SETTINGS, checked_settings
@@ -63,9 +64,20 @@ def _checked_files(options):
     """Fail before the training if a file could not be written; the name of the checkpoint."""
     if options.out.suffix != ".npz":
         raise ValueError(f"--out must end in .npz, got {options.out}")
-    require_writable(options.out)
+    checkpoint = options.checkpoint or options.out.with_suffix(".checkpoint.npz")
+    card = options.out.with_suffix(".md")
+    check_files(
+        options, {"--out": options.out, "the model's card": card, "--checkpoint": checkpoint}
+    )
     card_path(options.out)
-    return options.checkpoint or options.out.with_suffix(".checkpoint.npz")
+    if checkpoint.exists() and not (options.resume or options.overwrite):
+        raise FileExistsError(
+            f"{checkpoint} is left from an unfinished training: go on from it with --resume, or "
+            "begin anew with --overwrite"
+        )
+    if checkpoint.exists() and options.overwrite and file_format(checkpoint) != FORMAT:
+        raise FileExistsError(f"{checkpoint} exists and is no checkpoint: it is not overwritten")
+    return checkpoint
 
 
 def _settings(options):

@@ -4,7 +4,8 @@ import re
 from os import PathLike
 from pathlib import Path
 
-from ipvae_brian._tools.files import require_writable, write_bytes
+from ipvae_brian._tools.files import write_bytes
+from ipvae_brian._tools.outputs import file_to_write
 from ipvae_brian.model.parameters import Parameters
 
 # The last line of every card: a file without it is somebody else's and is not overwritten.
@@ -112,7 +113,7 @@ def card_path(path: str | PathLike) -> Path:
     card = Path(path).with_suffix(".md")
     if card == Path(path):
         raise ValueError(f"path must not end in .md, which its card does, got {path}")
-    require_writable(card)
+    file_to_write(card)
     if card.exists() and MARK.encode() not in card.read_bytes():
         raise FileExistsError(
             f"{card} exists and is no model card: choose another name for the model, or move it"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 
@@ -10,12 +11,12 @@ from brian2.only import Quantity, ms, second
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from ipvae_brian._tools.checks import finite_array, known_name, number, seconds
-from ipvae_brian._tools.files import read_arrays, write_arrays
+from ipvae_brian._tools.files import format_errors, read_arrays, write_arrays
 from ipvae_brian._tools.frozen import freeze, frozen_json, restore_frozen
 from ipvae_brian.errors import FileFormatError
 
 FORMAT = "ipvae_brian model"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2  # 1 had no checksum
 PER_NEURON = ("threshold", "resting_potential", "natural_gradient_step")
 SCALARS = (
     "leak",
@@ -120,7 +121,7 @@ class Parameters:
         if not isinstance(shape, tuple | list):
             raise TypeError(f"stimulus_shape must be a tuple of whole numbers, got {shape!r}")
         if not all(isinstance(n, (int, np.integer)) and n > 0 for n in shape) or (
-            np.prod(shape) != n_pixels
+            math.prod(shape) != n_pixels
         ):
             raise ValueError(
                 f"stimulus_shape must be whole numbers with product {n_pixels} "
@@ -290,15 +291,13 @@ class Parameters:
             If a field is missing or not valid; the message names the file and the field.
         """
         known = {f.name for f in fields(cls)}
-        values = {k: v for k, v in (arrays | metadata).items() if k in known}
-        missing = sorted((known - {"tau"} | {"tau_seconds"}) - set(arrays) - set(metadata))
-        if missing:
-            raise FileFormatError(f"{path}: field {missing[0]!r} is missing")
-        try:
+        with format_errors(path):
+            values = {k: v for k, v in (arrays | metadata).items() if k in known}
+            missing = sorted((known - {"tau"} | {"tau_seconds"}) - set(arrays) - set(metadata))
+            if missing:
+                raise FileFormatError(f"{path}: field {missing[0]!r} is missing")
             values["tau"] = number(metadata["tau_seconds"], "tau_seconds", above=0) * second
             return cls(**values)
-        except (TypeError, ValueError) as error:
-            raise FileFormatError(f"{path}: field {error}") from error
 
     def save(self, path):
         """Write the parameters to `path` (.npz, no pickle); an old file survives any failure."""

@@ -4,14 +4,14 @@ from dataclasses import asdict
 
 import numpy as np
 
-from ipvae_brian._tools.files import read_arrays, write_arrays
+from ipvae_brian._tools.files import format_errors, read_arrays, write_arrays
 from ipvae_brian.errors import FileFormatError
 from ipvae_brian.model.parameters import Parameters
 from ipvae_brian.recordings.spikes import Spikes, counts_of
 from ipvae_brian.recordings.timing import Timing
 
 FORMAT = "ipvae_brian response"
-FORMAT_VERSION = 2
+FORMAT_VERSION = 2  # 1 had no checksum
 ARRAYS = ("frames", "counts", "expected_counts", "stimulus_numbers")
 # Names of version 1.
 FORMER_NAMES = {"expected_counts": "rates", "spikes.trial": "spikes.stimulus"}
@@ -59,7 +59,7 @@ def read_response(path, make):
         for name, former in FORMER_NAMES.items():
             if former in arrays:
                 arrays[name] = arrays.pop(former)
-    try:
+    with format_errors(path, "a field is damaged: {}"):
         parameters = Parameters.from_arrays(
             _group(arrays, "parameters"), metadata["parameters"], path
         )
@@ -76,10 +76,6 @@ def read_response(path, make):
             **{group: _group(arrays, group) for group in GROUPS},
             copy=False,
         )
-    except KeyError as error:
-        raise FileFormatError(f"{path}: field {error} is missing or damaged") from error
-    except (TypeError, ValueError, AttributeError, OverflowError) as error:
-        raise FileFormatError(f"{path}: a field is damaged: {error}") from error
     _require_same_counts(response, path)
     return response
 

@@ -6,11 +6,16 @@ import json
 import os
 import pickle
 import stat
+import subprocess
+import sys
+import time
+import tracemalloc
 import zipfile
 
 import numpy as np
 import pytest
 
+from ipvae_brian._tools import numpy_files
 from ipvae_brian._tools.files import read_arrays, write_arrays, write_bytes, write_json
 from ipvae_brian.errors import FileFormatError
 
@@ -117,7 +122,7 @@ def test_damaged_field_is_named(file):
     content = bytearray(file.read_bytes())
     content[start + info.compress_size // 2] ^= 0xFF
     file.write_bytes(content)
-    with pytest.raises(FileFormatError, match=r"a\.npz: field 'a' is damaged"):
+    with pytest.raises(FileFormatError, match=r"a\.npz: array 'a' is damaged"):
         read(file)
 
 
@@ -134,9 +139,9 @@ def test_foreign_files(tmp_path):
         np.save(file, np.ones(3))
     refused("single array")
     path.write_text("neuron,rate\n1,2\n")
-    refused("not a readable")
+    refused("not readable")
     path.write_bytes(b"")
-    refused("not a readable")
+    refused("not readable")
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("readme.txt", "hello")
     refused("metadata")
@@ -180,12 +185,12 @@ def test_pickles_are_never_loaded(tmp_path):
     assert Trap.sprung  # the trap works
     Trap.sprung = False
     path = tmp_path / "a.npz"
-    text = np.array(json.dumps(FORMAT))
-    np.savez(path, metadata=text, evil=trap)
-    with pytest.raises(FileFormatError, match=r"a\.npz: field 'evil'"):
+    text = np.array(json.dumps(FORMAT | {"fields": ["evil"]}))
+    np.savez(path, metadata=text, checksum=text, evil=trap)
+    with pytest.raises(FileFormatError, match=r"a\.npz: array 'evil'"):
         read(path)
     np.savez(path, metadata=trap)
-    with pytest.raises(FileFormatError, match=r"a\.npz: field 'metadata'"):
+    with pytest.raises(FileFormatError, match=r"a\.npz: array 'metadata'"):
         read(path)
     with open(path, "wb") as file:
         np.save(file, trap)
@@ -217,7 +222,6 @@ class FullDisk(io.FileIO):
 FAILURES = {
     "no space while writing": ("fdopen", FullDisk, errno.ENOSPC),
     "no space while syncing": ("fsync", failing(errno.ENOSPC), errno.ENOSPC),
-    "mode not permitted": ("chmod", failing(errno.EPERM), errno.EPERM),
     "not renamed": ("replace", failing(errno.EROFS), errno.EROFS),
     "folder not writable": ("open", failing(errno.EACCES), errno.EACCES),
 }
@@ -271,3 +275,294 @@ def test_permissions_follow_the_umask(tmp_path):
         finally:
             os.umask(old)
         assert stat.S_IMODE(os.stat(tmp_path / "a").st_mode) == mode
+        os.unlink(tmp_path / "a")
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o664, 0o700])
+def test_permissions_of_the_old_file_stay(tmp_path, mode):
+    path = tmp_path / "a"
+    path.write_bytes(b"old")
+    path.chmod(mode)
+    write_bytes(path, b"new")
+    assert path.read_bytes() == b"new"
+    assert stat.S_IMODE(path.stat().st_mode) == mode
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid(), reason="gives a file to another user")
+def test_owner_of_the_old_file_stays(tmp_path):
+    path = tmp_path / "a"
+    path.write_bytes(b"old")
+    os.chown(path, 1234, 1235)
+    path.chmod(0o660)
+    write_bytes(path, b"new")
+    found = path.stat()
+    assert (found.st_uid, found.st_gid, stat.S_IMODE(found.st_mode)) == (1234, 1235, 0o660)
+
+
+@pytest.mark.skipif(not hasattr(os, "fchmod"), reason="of POSIX")
+def test_permissions_are_set_on_the_open_file(tmp_path, monkeypatch):
+    """By its name they could be set on a file that somebody has put in its place."""
+    path = tmp_path / "a"
+    path.write_bytes(b"old")
+    path.chmod(0o600)
+    monkeypatch.setattr(os, "chmod", failing(errno.EPERM))
+    write_bytes(path, b"new")
+    monkeypatch.setattr(os, "fchmod", failing(errno.EPERM))
+    with pytest.raises(PermissionError):
+        write_bytes(path, b"newer")
+    assert path.read_bytes() == b"new"
+    assert os.listdir(tmp_path) == ["a"]
+
+
+def test_links_stay_links(tmp_path):
+    target, link, chain = tmp_path / "data" / "t", tmp_path / "link", tmp_path / "chain"
+    target.parent.mkdir()
+    link.symlink_to("data/t")
+    chain.symlink_to(link)
+    for content in (b"first", b"second"):  # also onto one that points to nothing yet
+        write_bytes(chain, content)
+        assert chain.is_symlink() and link.is_symlink()
+        assert target.read_bytes() == content and not target.is_symlink()
+    assert sorted(os.listdir(tmp_path)) == ["chain", "data", "link"]
+    assert os.listdir(target.parent) == ["t"]
+
+
+def test_only_regular_files_are_written(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to("pipe")
+    (tmp_path / "circle").symlink_to("circle")
+    for name in ("pipe", "link"):
+        with pytest.raises(OSError, match=f"{name} is no regular file"):
+            write_bytes(tmp_path / name, b"x")
+    with pytest.raises(OSError, match="no regular file"):
+        write_bytes("/dev/null", b"x")
+    with pytest.raises(IsADirectoryError, match="is a folder"):
+        write_bytes(tmp_path, b"x")
+    with pytest.raises(OSError):
+        write_bytes(tmp_path / "circle", b"x")
+    assert stat.S_ISFIFO(os.stat(tmp_path / "pipe").st_mode)
+    assert stat.S_ISCHR(os.stat("/dev/null").st_mode)
+
+
+def test_write_protected_files_are_refused(tmp_path, monkeypatch):
+    """Root may write anywhere, so the system's answer is made up."""
+    path = tmp_path / "a"
+    path.write_bytes(b"old")
+    monkeypatch.setattr(os, "access", lambda file, mode: os.fspath(file) != os.fspath(path))
+    with pytest.raises(PermissionError, match="a is write-protected"):
+        write_bytes(path, b"new")
+    assert path.read_bytes() == b"old"
+
+
+@pytest.mark.parametrize("length", [200, 201, 255])
+def test_long_names(tmp_path, length):
+    path = tmp_path / ("n" * length)
+    write_bytes(path, b"x")
+    assert os.listdir(tmp_path) == [path.name]
+    with pytest.raises(OSError) as raised:
+        write_bytes(tmp_path / ("n" * 256), b"x")
+    assert raised.value.errno == errno.ENAMETOOLONG
+
+
+def test_what_killed_writers_leave_is_removed(tmp_path):
+    names = {
+        ".a.npz.0123abcd.tmp": True,
+        ".a.npz.0123abce.tmp": False,  # not old
+        ".a.npz.backup": None,
+        ".a.npz.0123abcd.tmp.txt": None,
+        ".b.npz.0123abcd.tmp": None,
+        "a.npz.0123abcd.tmp": None,
+    }
+    for name, removed in names.items():
+        (tmp_path / name).write_bytes(b"x")
+        if removed is not False:
+            os.utime(tmp_path / name, (0, 0))
+    write_bytes(tmp_path / "a.npz", b"new")
+    kept = [name for name, removed in names.items() if not removed]
+    assert sorted(os.listdir(tmp_path)) == sorted([*kept, "a.npz"])
+
+
+WRITER = """
+import sys, numpy as np
+from ipvae_brian._tools import numpy_files
+from ipvae_brian._tools.files import write_arrays
+rng = np.random.default_rng(0)
+print("begin", flush=True)
+while True:
+    for value in (1, 2):
+        arrays = {"a": np.full((300, 300), value) + rng.normal(size=(300, 300))}
+        write_arrays(sys.argv[1], arrays, {"format": "test", "format_version": 2, "value": value})
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs SIGKILL")
+def test_killed_at_any_moment_the_file_is_whole(tmp_path):
+    path = tmp_path / "a.npz"
+    rng = np.random.default_rng(0)
+    for _ in range(8):
+        process = subprocess.Popen(
+            [sys.executable, "-c", WRITER, str(path)], stdout=subprocess.PIPE, text=True
+        )
+        process.stdout.readline()
+        time.sleep(rng.uniform(0.02, 0.3))
+        process.kill()
+        process.communicate()
+        if path.exists():
+            arrays, metadata = read(path)
+            assert abs(arrays["a"].mean() - metadata["value"]) < 0.1
+    assert path.exists()
+    for left in tmp_path.glob(".a.npz.*"):
+        os.utime(left, (0, 0))
+    write_arrays(path, {}, FORMAT)
+    assert os.listdir(tmp_path) == ["a.npz"]
+
+
+FULL = """
+import resource, sys, numpy as np
+from ipvae_brian._tools import numpy_files
+from ipvae_brian._tools.files import write_arrays, write_json
+resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+metadata = {"format": "test", "format_version": 2}
+for write in (
+    lambda: write_arrays(sys.argv[1], {"a": np.random.default_rng(0).normal(size=1000)}, metadata),
+    lambda: write_json(sys.argv[1], list(range(1000))),
+):
+    try:
+        write()
+    except OSError as error:
+        print(error.errno)
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="limits the size of files")
+def test_a_disk_that_is_full(tmp_path):
+    """No file may become larger than 1,000 bytes, as if there were no room for more."""
+    path = tmp_path / "a.npz"
+    write_arrays(path, {"b": np.arange(3)}, FORMAT)
+    old = path.read_bytes()
+    words = [sys.executable, "-c", FULL, str(path)]
+    done = subprocess.run(words, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == [str(errno.EFBIG)] * 2
+    assert path.read_bytes() == old
+    assert os.listdir(tmp_path) == ["a.npz"]
+
+
+# What is stored
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, np.float32("nan")])
+def test_json_has_null_for_what_it_cannot_say(tmp_path, value):
+    content = {"a": value, "b": [1.5, (value,)], "c": np.array([1, value]), "d": {"e": value}}
+    write_json(tmp_path / "a.json", content)
+
+    def no_constant(text):
+        raise AssertionError(text)
+
+    got = json.loads((tmp_path / "a.json").read_text(), parse_constant=no_constant)
+    assert got == {"a": None, "b": [1.5, [None]], "c": [1.0, None], "d": {"e": None}}
+    write_arrays(tmp_path / "a.npz", {}, FORMAT | {"r2": value})
+    assert read(tmp_path / "a.npz")[1]["r2"] is None
+
+
+def changed(path, change):
+    """Rewrite a file validly, but with something else in it and the old checksum."""
+    with np.load(path) as file:
+        fields = dict(file)
+    change(fields)
+    np.savez(path, **fields)
+
+
+def with_metadata(**others):
+    def change(fields):
+        metadata = json.loads(str(fields["metadata"])) | others
+        fields["metadata"] = np.array(json.dumps(metadata))
+
+    return change
+
+
+def nudged(fields):
+    fields["a"][3, 2] = np.nextafter(fields["a"][3, 2], np.inf)
+
+
+CHANGES = {
+    "one number by its last bit": nudged,
+    "another type": lambda fields: fields.update(b=fields["b"].astype(np.int32)),
+    "another shape": lambda fields: fields.update(a=fields["a"].reshape(60, 2)),
+    "another order": lambda fields: fields.update(a=np.asfortranarray(fields["a"])),
+    "names exchanged": lambda fields: fields.update(a=fields["b"], b=fields["a"]),
+    "metadata": with_metadata(x=1.5000001),
+    "new metadata": with_metadata(y=1),
+    "an array left out and unlisted": lambda fields: (
+        with_metadata(fields=["a"])(fields),
+        fields.pop("b"),
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CHANGES)
+def test_what_was_changed_is_told(file, case):
+    changed(file, lambda fields: None)
+    read(file)  # written again by others, but the same
+    changed(file, CHANGES[case])
+    with pytest.raises(FileFormatError, match=r"a\.npz: field 'checksum' .*changed"):
+        read(file)
+
+
+def test_a_checksum_cannot_be_left_out(file):
+    changed(file, lambda fields: fields.pop("checksum"))
+    with pytest.raises(FileFormatError, match="'checksum' is missing"):
+        read(file)
+    changed(file, lambda fields: fields.update(checksum=np.array(["x"])))
+    with pytest.raises(FileFormatError, match="'checksum'"):
+        read(file)
+
+
+def test_files_from_before_checksums_are_read(file):
+    changed(file, lambda fields: (fields.pop("checksum"), with_metadata(format_version=1)(fields)))
+    arrays, metadata = read(file)
+    assert arrays["a"].shape == (30, 4) and metadata["x"] == 1.5
+
+
+def test_fields_that_nobody_asked_for(file):
+    changed(file, lambda fields: fields.update(extra=np.ones(3)))
+    with pytest.raises(FileFormatError, match="'extra' does not belong"):
+        read(file)
+
+
+def bomb(path, name, n_bytes, template):
+    """Add a field that unpacks to so many zeros."""
+    header = io.BytesIO()
+    np.lib.format.write_array_header_1_0(
+        header, {"descr": "|u1", "fortran_order": False, "shape": (n_bytes,)}
+    )
+    with zipfile.ZipFile(template) as old, zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as new:
+        for entry in old.namelist():
+            if entry != f"{name}.npy":
+                new.writestr(entry, old.read(entry))
+        with new.open(f"{name}.npy", "w", force_zip64=True) as member:
+            member.write(header.getvalue())
+            for begin in range(0, n_bytes, 2**20):
+                member.write(bytes(min(2**20, n_bytes - begin)))
+
+
+@pytest.mark.parametrize("name", ["a", "metadata", "extra"])
+def test_small_files_that_unpack_to_gigabytes(file, name):
+    template = file.with_name("template.npz")
+    file.rename(template)
+    bomb(file, name, 2**28 + 1, template)
+    assert file.stat().st_size < 1_000_000
+    tracemalloc.start()
+    with pytest.raises(FileFormatError, match=r"a\.npz.*(unpacks to 0.268 GB|does not belong)"):
+        read(file)
+    assert tracemalloc.get_traced_memory()[1] < 10_000_000
+    tracemalloc.stop()
+
+
+def test_what_packs_to_nothing_is_written_unpacked(tmp_path, monkeypatch):
+    """A silent network's counts; the limit is lowered, so that they need not be large."""
+    monkeypatch.setattr(numpy_files, "LARGE", 10_000)
+    write_arrays(tmp_path / "a.npz", {"a": np.zeros(20_000)}, FORMAT)
+    assert (tmp_path / "a.npz").stat().st_size > 160_000
+    assert read(tmp_path / "a.npz")[0]["a"].shape == (20_000,)
+    write_arrays(tmp_path / "a.npz", {"a": np.arange(20_000)}, FORMAT)
+    assert (tmp_path / "a.npz").stat().st_size < 100_000

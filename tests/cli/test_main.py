@@ -153,12 +153,79 @@ BAD = {
         "/no",
     ),
     "file as folder": (["demo", "--out", "{data}"], "edges.npz"),
+    "out is a folder": (["train", "--out", "folder.npz"], "--out: folder.npz is a folder"),
+    "json is a folder": (["models", "--json", "folder.npz"], "--json: folder.npz is a folder"),
+    "json is the model": (
+        ["train", "--data", "{data}", "--out", "m.npz", "--json", "m.npz"],
+        "--json and --out must be different files",
+    ),
+    "checkpoint is the model": (
+        ["train", "--data", "{data}", "--out", "m.npz", "--checkpoint", "./m.npz"],
+        "--out and --checkpoint must be different files",
+    ),
+    "checkpoint is the card": (
+        ["train", "--data", "{data}", "--out", "m.npz", "--checkpoint", "M.md"],
+        "the model's card and --checkpoint must be different files",
+    ),
+    "json is the default checkpoint": (
+        ["train", "--data", "{data}", "--out", "m.npz", "--json", "m.checkpoint.npz"],
+        "--json and --checkpoint must be different files",
+    ),
+    "out is the data": (
+        ["train", "--data", "{data}", "--out", "{data}"],
+        "--out and --data must be different files",
+    ),
+    "json is the data": (
+        ["evaluate", "{model}", "--data", "{data}", "--json", "{data}"],
+        "--json and --data must be different files",
+    ),
+    "json is the evaluated model": (
+        ["evaluate", "{model}", "--data", "{data}", "--json", "{model}"],
+        "--json and the model must be different files",
+    ),
+    "json is the response": (
+        ["simulate", "{model}", "--data", "{data}", "--out", "s", "--json", "s/response.npz"],
+        "--json and response.npz in --out must be different files",
+    ),
+    "json is a figure": (
+        ["demo", "--out", "s", "--json", "s/Dictionary.png"],
+        "--json and dictionary.png in --out must be different files",
+    ),
+    "the card is somebody's": (
+        ["train", "--data", "{data}", "--out", "README.npz"],
+        "README.md exists and is no model card",
+    ),
+    "json into no folder": (
+        ["evaluate", "{model}", "--data", "{data}", "--json", "none/f.json"],
+        "--json: no such folder",
+    ),
+    "checkpoint into no folder": (
+        ["train", "--data", "{data}", "--out", "m.npz", "--checkpoint", "none/c.npz"],
+        "--checkpoint: no such folder",
+    ),
+    "an unfinished training": (
+        ["train", "--data", "{data}", "--out", "left.npz"],
+        "left.checkpoint.npz is left from an unfinished training: go on from it with --resume",
+    ),
+    "resume and overwrite": (
+        ["train", "--data", "{data}", "--out", "m.npz", "--resume", "--overwrite"],
+        "not allowed with",
+    ),
+    "overwrite what is no checkpoint": (
+        ["train", "--data", "{data}", "--out", "m.npz", "--checkpoint", "notes", "--overwrite"],
+        "notes exists and is no checkpoint",
+    ),
 }
 
 
 @pytest.mark.parametrize("case", BAD)
 def test_bad_input_is_one_line_and_status_2(case, model, patches, tmp_path, monkeypatch, capfd):
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder.npz").mkdir()
+    others = ("README.md", "left.checkpoint.npz", "notes")
+    for name in others:
+        (tmp_path / name).write_text("somebody's")
+    before = patches.read_bytes(), model.read_bytes()
     words, expected = BAD[case]
     words = [word.format(model=model, data=patches) for word in words]
     try:
@@ -170,6 +237,8 @@ def test_bad_input_is_one_line_and_status_2(case, model, patches, tmp_path, monk
     assert status == 2
     assert len(lines) == 1 and expected in lines[0]
     assert "Traceback" not in errors
+    assert all((tmp_path / name).read_text() == "somebody's" for name in others)
+    assert before == (patches.read_bytes(), model.read_bytes())
 
 
 def test_read_only_output_folder(model, patches, tmp_path, monkeypatch, capfd):

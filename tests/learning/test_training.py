@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from helpers import stored, write_stored
 
 from ipvae_brian import DivergenceError, FileFormatError
 from ipvae_brian.learning import e_step, training
@@ -460,15 +461,13 @@ def test_checkpoint_of_other_stimuli(checkpoint):
 
 
 def rewrite(path, name, value):
-    with np.load(path) as file:
-        arrays = dict(file)
-    metadata = json.loads(str(arrays.pop("metadata")))
+    arrays, metadata = stored(path)
     place = arrays if name in arrays else metadata
     assert name in place
     place[name] = value
     if value is None:
         del place[name]
-    np.savez(path, metadata=np.array(json.dumps(metadata)), **arrays)
+    write_stored(path, arrays, metadata)
 
 
 FIELDS = (

@@ -1,13 +1,13 @@
 """Parameters: validated, frozen, and the same after saving and loading."""
 
 import errno
-import json
 import os
 from dataclasses import FrozenInstanceError, fields, replace
 
 import numpy as np
 import pytest
 from brian2.only import ms, mV, second
+from helpers import stored, write_stored
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -226,12 +226,6 @@ def test_with_noise_variance_refuses():
 # Files
 
 
-def stored(path):
-    with np.load(path) as file:
-        arrays = dict(file)
-    return arrays, json.loads(str(arrays.pop("metadata")))
-
-
 def rewrite(path, **changes):
     """Replace fields of a model file; None deletes."""
     arrays, metadata = stored(path)
@@ -240,7 +234,7 @@ def rewrite(path, **changes):
         place[name] = value
         if value is None:
             del place[name]
-    np.savez(path, metadata=np.array(json.dumps(metadata)), **arrays)
+    write_stored(path, arrays, metadata)
 
 
 @pytest.fixture
