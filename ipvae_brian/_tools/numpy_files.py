@@ -107,9 +107,8 @@ def unpacks_too_far(members):
 
 def _refuse_far(members, what):
     if unpacks_too_far(members):
-        unpacked, packed = (
-            sum(getattr(m, n) for m in members) for n in ("file_size", "compress_size")
-        )
+        unpacked = sum(member.file_size for member in members)
+        packed = sum(member.compress_size for member in members)
         raise FileFormatError(
             f"{what} unpacks to {unpacked / 1e9:.3g} GB from {packed / 1e6:.3g} MB, more than "
             f"{LARGEST_RATIO} times as much: it is not read; if you trust it, save it without "

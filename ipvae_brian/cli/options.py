@@ -26,16 +26,8 @@ EXAMPLES = """examples:
 
 
 # What does not change the result of a command.
-NO_MATTER = (
-    "help",
-    "json",
-    "quiet",
-    "resume",
-    "overwrite",
-    "checkpoint",
-    "checkpoint_every",
-    "n_jobs",
-)
+NO_MATTER = {"help", "json", "quiet", "n_jobs"}
+NO_MATTER |= {"resume", "overwrite", "checkpoint", "checkpoint_every"}
 
 
 class HelpFormatter(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpFormatter):

@@ -1,6 +1,8 @@
 """The subcommand `ipvae train`: learn a dictionary, measure it, write the model and its card."""
 
+import os
 import shlex
+import tempfile
 import time
 from argparse import Namespace
 from dataclasses import replace
@@ -44,7 +46,7 @@ def train(options: Namespace) -> dict:
         progress=progress(options),
     )
     patches = load(options.data, options.n_evaluate, options.n_train)
-    seconds = _fit(model, patches, options.resume)
+    seconds = _fit(model, patches, options)
     figures, _ = evaluate(
         model.parameters_,
         patches.validation,
@@ -94,20 +96,35 @@ def _settings(options):
     return settings
 
 
-def _fit(model, patches, resume):
+def _fit(model, patches, options):
     """Train; the seconds that it took."""
     start = time.perf_counter()
     try:
-        model.fit(patches.train, resume=resume)
+        model.fit(patches.train, resume=options.resume, overwrite=options.overwrite)
     except KeyboardInterrupt:
         print(f"\nstopped after {model.n_batches_} batches; go on with --resume")
         raise
+    except OSError as error:
+        if not hasattr(model, "parameters_"):
+            raise
+        kept = _keep_elsewhere(model, options.out.stem)
+        raise OSError(
+            f"{error}; what {model.n_batches_} batches taught is kept in {kept}"
+        ) from error
     seconds = time.perf_counter() - start
     print(
         f"trained on {len(patches.train)} patches in {seconds:.0f} s: "
         f"{model.n_revived_} neurons revived, {model.n_diverged_} stimuli diverged"
     )
     return seconds
+
+
+def _keep_elsewhere(model, name):
+    """Write the model into a new file of the folder for temporary files, and return its path."""
+    handle, path = tempfile.mkstemp(prefix=f"{name}.", suffix=".npz")
+    os.close(handle)
+    model.save(path)
+    return path
 
 
 def _described(model, patches, figures, seconds, options) -> Parameters:

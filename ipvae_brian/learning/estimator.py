@@ -14,7 +14,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ipvae_brian._tools.checks import finite_array, refuse_wrappers, whole_number
-from ipvae_brian._tools.files import require_writable
+from ipvae_brian._tools.outputs import file_to_write
 from ipvae_brian.errors import FileFormatError
 from ipvae_brian.learning.batches import ShuffledArray, Stream, is_stream
 from ipvae_brian.learning.checkpoint import (
@@ -292,7 +292,7 @@ class IPVAE(TransformerMixin, BaseEstimator):
                 f"checkpoint needs an integer random_state, got {self.random_state!r}: a training "
                 "that resumes has to draw the same random numbers"
             )
-        require_writable(self.checkpoint)
+        file_to_write(self.checkpoint)
         if Path(self.checkpoint).exists() and not (resume or overwrite):
             raise FileExistsError(
                 f"the file of the argument checkpoint, {self.checkpoint}, is there already: "

@@ -57,9 +57,7 @@ def test_relative_and_absolute_names(folder, monkeypatch):
 def test_two_files(folder, names):
     one, other = (folder / name for name in names)
     assert not same_file(one, other)
-    require_outputs(
-        {"--out": one, "--json": other, "--checkpoint": None}, {"--data": "photographs"}
-    )
+    require_outputs({"--out": one, "--json": other, "--card": None}, {"--data": "photographs"})
 
 
 def test_inputs_may_be_the_same(folder):

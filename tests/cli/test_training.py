@@ -1,13 +1,17 @@
 """What `ipvae train` tells of its data and how it was called, by what was loaded."""
 
 import argparse
+import errno
+import os
 import shlex
+import tempfile
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from ipvae_brian import Parameters, Response
+from ipvae_brian import IPVAE, Parameters, Response
 from ipvae_brian.cli.main import main
 from ipvae_brian.cli.options import command_line, parser
 from ipvae_brian.cli.training import _evaluated_by, data_note
@@ -108,6 +112,54 @@ def test_only_a_shipped_file_is_told_by_a_shipped_name(tmp_path, monkeypatch):
     assert shlex.split(line)[2:5] == ["photographs-512.npz", "--data", "a b.npz"]
     monkeypatch.setattr(library, "_folder", lambda: tmp_path)
     assert shlex.split(_evaluated_by(options, 10))[2] == "photographs-512"
+
+
+def test_over_an_unfinished_training(tmp_path, capsys):
+    """Refused, unless it says what to do with the checkpoint; gone in the end either way."""
+    data, out = patches(tmp_path / "a.npz"), tmp_path / "m.npz"
+    checkpoint = tmp_path / "m.checkpoint.npz"
+    words = ["train", "--data", str(data), "--out", str(out), "--n-neurons", "8", "--quiet"]
+    words += ["--batch-size", "10", "--steps-per-tau", "20"]
+    left = IPVAE(
+        8, batch_size=10, steps_per_tau=20, random_state=0, standardise=False, checkpoint=checkpoint
+    )
+    left.fit(load_stimuli(data).train)
+    content = checkpoint.read_bytes()
+    assert main(words) == 2
+    assert "--resume" in capsys.readouterr().err
+    assert checkpoint.read_bytes() == content and not out.exists()
+    for option in ("--resume", "--overwrite"):
+        checkpoint.write_bytes(content)
+        assert main([*words, option]) == 0
+        assert not checkpoint.exists()
+        np.testing.assert_array_equal(Parameters.load(out).dictionary, left.parameters_.dictionary)
+    assert main(words) == 0  # over a finished model
+
+
+def test_a_disk_that_fills_does_not_lose_the_training(tmp_path, capsys, monkeypatch):
+    """Not even where the checkpoint's folder has no room; what was learned is kept elsewhere."""
+    data, out = patches(tmp_path / "a.npz"), tmp_path / "out" / "m.npz"
+    elsewhere = tmp_path / "elsewhere"
+    out.parent.mkdir()
+    elsewhere.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(elsewhere))
+    replace = os.replace
+
+    def full(source, target):
+        if out.parent.name == Path(target).parent.name:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", full)
+    words = ["train", "--data", str(data), "--out", str(out), "--n-neurons", "8", "--quiet"]
+    assert main([*words, "--batch-size", "10", "--steps-per-tau", "20"]) == 2
+    error = capsys.readouterr().err
+    assert "No space left" in error and f"kept in {elsewhere}" in error
+    assert os.listdir(out.parent) == []
+    (kept,) = elsewhere.iterdir()
+    whole = IPVAE(8, batch_size=10, steps_per_tau=20, random_state=0, standardise=False)
+    whole.fit(load_stimuli(data).train)
+    np.testing.assert_array_equal(Parameters.load(kept).dictionary, whole.parameters_.dictionary)
 
 
 def test_paths_with_spaces_end_to_end(tmp_path):
