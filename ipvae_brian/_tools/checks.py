@@ -93,6 +93,8 @@ def refuse_wrappers(value, name):
 
 def _other_units(value):
     """Units of other packages' quantities (astropy, pint, quantities and neo), as a text."""
+    if hasattr(value, "columns"):  # a table, of which "unit" may be a column
+        return ""
     units = getattr(value, "units", getattr(value, "unit", None))
     return "" if units is None or callable(units) else str(units).removeprefix("1.0 ").strip()
 

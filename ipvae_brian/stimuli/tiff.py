@@ -2,6 +2,7 @@
 
 import logging
 from contextlib import contextmanager
+from itertools import islice
 
 import numpy as np
 import tifffile
@@ -10,6 +11,7 @@ LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601
 GDAL_NODATA = 42113
 MAXIMUM_SAMPLE_VALUE = 281
 ORIENTATION = 274
+MAXIMUM_PAGES = 100
 # How rows and columns of the stored array become upright, by the tag's value (TIFF 6.0, page 36).
 UPRIGHT = {
     1: lambda a: a,
@@ -67,7 +69,10 @@ def _quiet():
 
 
 def _only_page(tiff):
-    pages = [page.aspage() for page in tiff.pages]
+    # A damaged file may lead from page to page for ever.
+    pages = [page.aspage() for page in islice(tiff.pages, MAXIMUM_PAGES + 1)]
+    if len(pages) > MAXIMUM_PAGES:
+        raise ValueError(f"it has more than {MAXIMUM_PAGES} pages; one picture is needed")
     if any(page.is_mask for page in pages):
         raise ValueError("it has a transparency mask; save the picture without one")
     pages = [page for page in pages if not page.is_reduced]  # thumbnails of the same picture

@@ -195,6 +195,16 @@ def test_wrappers_that_lose_nothing():
         np.testing.assert_array_equal(finite_array(value, "x"), plain)
 
 
+def test_a_column_called_unit_is_not_a_unit():
+    class Table:
+        columns, unit = ["unit", "count"], [1.0, 2.0]
+
+        def __array__(self, dtype=None, copy=None):
+            return np.array([[1.0, 5.0], [2.0, 6.0]])
+
+    np.testing.assert_array_equal(finite_array(Table(), "x"), [[1, 5], [2, 6]])
+
+
 def test_flags():
     assert checks.flag(np.True_, "x") is True
     for value in (1, 0.0, "yes", None):

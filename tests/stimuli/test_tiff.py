@@ -273,6 +273,28 @@ def test_several_pictures(rng, options):
         read(written(stack, photometric="minisblack", **options))
 
 
+def test_very_many_pictures(rng):
+    stack = rng.integers(0, 256, (150, 8, 8)).astype(np.uint8)
+    with pytest.raises(ValueError, match="a.tif: .*more than 100 pages"):
+        read(written(stack, photometric="minisblack"))
+
+
+def test_pages_that_lead_to_each_other(grey):
+    """Each page names the next; here the second names the first."""
+    file = io.BytesIO()
+    with tifffile.TiffWriter(file) as writer:
+        for _ in range(2):
+            writer.write(grey.astype(np.uint8), metadata=None)
+    content = file.getvalue()
+    with tifffile.TiffFile(io.BytesIO(content)) as tiff:
+        first, second = (page.offset for page in tiff.pages)
+    n_tags = int.from_bytes(content[second : second + 2], "little")
+    place = second + 2 + 12 * n_tags
+    looped = content[:place] + first.to_bytes(4, "little") + content[place + 4 :]
+    with pytest.raises(ValueError, match="a.tif: .*pictures|a.tif: .*pages"):
+        read(io.BytesIO(looped))
+
+
 def test_imagej_stack_with_one_page(rng):
     stack = rng.integers(0, 256, (5, *SHAPE)).astype(np.uint8)
     page = written(stack[0], description="ImageJ=1.53\nimages=5\nslices=5\n", metadata=None)
