@@ -81,7 +81,7 @@ def training(setup, n_jobs, batch_size):
     """Return a training that tells its seconds."""
     n = 3 * batch_size if setup.quick else N_TRAINED
     stimuli = np.array(setup.patches.train[np.arange(n) % len(setup.patches.train)])
-    options = {"batch_size": batch_size, "random_state": 0, "progress": False}
+    options = {"n_epochs": 1, "batch_size": batch_size, "random_state": 0, "progress": False}
 
     def run():
         return seconds_of(IPVAE(n_jobs=n_jobs, **options).fit, stimuli)

@@ -89,7 +89,7 @@ class Evaluations:
 def ours(train, validation, limit, seed):
     """Train `IPVAE` as it comes, trained from the start on more and more stimuli."""
     # What is compiled at first use, or read from the cache of an earlier one, is no training.
-    IPVAE(random_state=seed, progress=False).fit(train[:BATCH])
+    IPVAE(n_epochs=1, random_state=seed, progress=False).fit(train[:BATCH])
     for length in LENGTHS:
         clock = CpuClock()
         n_epochs = math.ceil(length / len(train))

@@ -69,15 +69,17 @@ class IPVAE(TransformerMixin, BaseEstimator):
     training_highest_potential : float, default 4
         Bound of potentials in training; cuts short what diverges at coarse time steps.
     steps_per_tau : int, optional
-        Time steps of training per tau; by default 20, or more if the stimuli ask for it.
+        Time steps of training per tau; by default 20, or more if the stimuli ask for it, from the
+        beginning or as the dictionary grows with them, which a `StabilityWarning` tells.
     batch_size : int, default 200
         Stimuli between two updates of the dictionary, simulated up to 500 at a time.
     n_windows : int, default 2
         Windows of tau that training simulates of each stimulus.
     windows_left_out : int, default 1
         Of these, how many pass before counts are used.
-    n_epochs : int, default 1
-        Passes over the stimuli.
+    n_epochs : int, optional
+        Passes over the stimuli; by default as many as take 400,000 stimuli, but no more than 2,000
+        batches, and one where X is an iterable of arrays.
     averaging_rate : float, default 0.07
         Rate of the running averages of the statistics, per batch.
     dictionary_step : float, default 1.5
@@ -146,7 +148,7 @@ class IPVAE(TransformerMixin, BaseEstimator):
     >>> from ipvae_brian import IPVAE
     >>> from ipvae_brian.stimuli import load_stimuli
     >>> patches = load_stimuli("photographs", n_train=2000, n_validation=200)
-    >>> model = IPVAE(n_neurons=64, random_state=0).fit(patches.train)
+    >>> model = IPVAE(n_neurons=64, n_epochs=4, random_state=0).fit(patches.train)
     >>> model.transform(patches.validation).shape
     (200, 64)
     """
@@ -168,7 +170,7 @@ class IPVAE(TransformerMixin, BaseEstimator):
         batch_size: int = 200,
         n_windows: int = 2,
         windows_left_out: int = 1,
-        n_epochs: int = 1,
+        n_epochs: int | None = None,
         averaging_rate: float = 0.07,
         dictionary_step: float = 1.5,
         ridge: float = 0.01,
@@ -263,21 +265,28 @@ class IPVAE(TransformerMixin, BaseEstimator):
         self._check_checkpoint(resume, overwrite)
         settings = self._checked_settings()
         if is_stream(X):
+            settings = settings.with_epochs(None)
             source = Stream(X, settings, self._validated)
         else:
-            source = ShuffledArray(self._validated(X, True), settings)
+            X = self._validated(X, True)
+            settings = settings.with_epochs(len(X))
+            source = ShuffledArray(X, settings)
         standardisation = self._standardisation_of(source.first)
         settings, state = self._with_steps(settings, standardisation, source.first), None
         if resume and Path(self.checkpoint).exists():  # otherwise killed before the first one
             state = read_checkpoint(self.checkpoint, settings, source.fingerprint)
         state = state or TrainingState.begin(settings, source.first.shape[1])
-        training = Training(settings, state, standardisation)
+        training = self._begin(settings, state, standardisation)
         try:
             self._learn(training, source)
         except (KeyboardInterrupt, OSError, MemoryError):
             self._set_learned(training)
             raise
         return self._set_learned(training)
+
+    def _begin(self, settings, state, standardisation):
+        # Steps that were chosen here may turn out too coarse.
+        return Training(settings, state, standardisation, may_refine=self.steps_per_tau is None)
 
     def _check_checkpoint(self, resume, overwrite):
         """Raise before the work if its state could not be written, or something else is there."""
@@ -350,9 +359,10 @@ class IPVAE(TransformerMixin, BaseEstimator):
                 standardisation = self._learned_standardisation()
             else:
                 dictionary, standardisation = None, self._standardisation_of(X)
-            settings = self._with_steps(self._checked_settings(), standardisation, X)
+            settings = self._checked_settings().with_epochs(None)
+            settings = self._with_steps(settings, standardisation, X)
             state = TrainingState.begin(settings, X.shape[1], dictionary)
-            training = Training(settings, state, standardisation)
+            training = self._begin(settings, state, standardisation)
         size = training.settings.batch_size
         batches = (X[i : i + size] for i in range(0, len(X), size))
         training.learn(batches, n_jobs=self.n_jobs, progress=False)

@@ -6,12 +6,15 @@ here imports more than Python itself.
 
 import math
 from collections.abc import Mapping
-from dataclasses import Field, dataclass, field, fields
-from typing import Any, get_args
+from dataclasses import Field, dataclass, field, fields, replace
+from typing import Any, Self, get_args
 
 # Stimuli that training simulates at a time. Statistics of each chunk travel between processes, so
 # they should be few; and the state of its network should not outgrow the caches.
 LARGEST_CHUNK = 500
+# A training of this length gives good dictionaries of natural images, and longer ones hardly
+# better: so many stimuli, in no more than so many batches.
+ENOUGH_STIMULI, ENOUGH_BATCHES = 400_000, 2000
 
 
 @dataclass(frozen=True)
@@ -115,7 +118,9 @@ class TrainingSettings:
     batch_size: int = _setting(200, "stimuli between two updates of the dictionary", minimum=1)
     n_windows: int = _setting(2, "windows of tau that each stimulus is shown", minimum=1)
     windows_left_out: int = _setting(1, "windows before counts are used", minimum=0)
-    n_epochs: int = _setting(1, "passes over the stimuli", minimum=1)
+    n_epochs: int | None = _setting(
+        None, "passes over the stimuli; chosen for their number unless given", minimum=1
+    )
     averaging_rate: float = _setting(
         0.07, "rate of the running averages per batch", above=0, maximum=1
     )
@@ -136,6 +141,19 @@ class TrainingSettings:
         None, "numba, numpy or brian2; the fastest installed unless given"
     )
     seed: int | None = _setting(None, "seed of everything random", "random_state", minimum=0)
+
+    def with_epochs(self, n_stimuli: int | None) -> Self:
+        """Return the settings with passes over so many stimuli, unless they are given.
+
+        Stimuli of which nobody knows how many there are (None) are passed over once.
+        """
+        if self.n_epochs is not None:
+            return self
+        if n_stimuli is None:
+            return replace(self, n_epochs=1)
+        batches = math.ceil(n_stimuli / self.batch_size)
+        n_epochs = min(ENOUGH_STIMULI / n_stimuli, ENOUGH_BATCHES / batches)
+        return replace(self, n_epochs=math.ceil(n_epochs))
 
     @property
     def chunk_size(self) -> int:

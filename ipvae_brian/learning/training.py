@@ -6,7 +6,9 @@ as if never stopped, and one on many processes learns what one process would.
 """
 
 import math
+import warnings
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from functools import reduce
 from itertools import chain
 from operator import add
@@ -18,7 +20,7 @@ from numpy.typing import NDArray
 from ipvae_brian._tools.parallel import n_workers, parts, run_tasks
 from ipvae_brian._tools.progress import progress_bar
 from ipvae_brian._tools.threads import one_blas_thread
-from ipvae_brian.errors import DivergenceError
+from ipvae_brian.errors import DivergenceError, StabilityWarning
 from ipvae_brian.learning.checkpoint import TrainingState
 from ipvae_brian.learning.dictionary import m_step, revive
 from ipvae_brian.learning.e_step import (
@@ -35,10 +37,16 @@ from ipvae_brian.response.metrics import distance
 
 # More diverged stimuli than this in a batch mean that the step is wrong, not bad luck.
 TOLERATED_DIVERGED = 0.05
+# Time steps per tau above which something else than the time step is wrong.
+MOST_STEPS = 2000
 # What annealing leaves of the rates at the end.
 FLOOR = 0.1
 # Weight of the latest batch in the figures that progress shows.
 SMOOTHING = 0.05
+
+
+class _TooCoarse(DivergenceError):
+    """Too many stimuli of a batch diverged at these time steps."""
 
 
 class Training:
@@ -51,6 +59,9 @@ class Training:
         Where it begins or goes on.
     standardisation : Standardisation, optional
         Of the stimuli; by default they are taken as they are.
+    may_refine : bool, default False
+        Whether a batch that diverged is simulated again, and all after it, with twice as many
+        time steps, as stimuli and dictionary ask for it.
 
     Attributes
     ----------
@@ -78,11 +89,15 @@ class Training:
         settings: TrainingSettings,
         state: TrainingState,
         standardisation: Standardisation | None = None,
+        may_refine: bool = False,
     ):
         self.settings = settings
         self.state = state
         self.standardisation = standardisation or Standardisation()
+        self.may_refine = may_refine
         self._network = None
+        # The batch that is simulated.
+        self._batch = None
 
     def learn(
         self,
@@ -109,43 +124,73 @@ class Training:
         Raises
         ------
         DivergenceError
-            If more than `TOLERATED_DIVERGED` of a batch ran away.
+            If more than `TOLERATED_DIVERGED` of a batch ran away, and time steps may not or cannot
+            be made finer.
         KeyboardInterrupt
             After Ctrl-C; the last complete batch is learned.
         """
         batches = map(self.standardisation.apply, batches)
-        bar = progress_bar(n_total, "batches", progress, initial=self.state.n_batches)
+        bar = progress_bar(
+            n_total,
+            "batches",
+            progress,
+            initial=self.state.n_batches,
+            desc=None if n_total is None else f"{self.settings.n_epochs} epochs",
+        )
+
+        def learn_from(simulated):
+            self._learn_from(reduce(add, simulated), n_total)
+            if after_batch is not None:
+                after_batch(self.state)
+            bar.set_postfix(_shown(self.state), refresh=False)
+            bar.update()
+
         # Spikes amplify how sums are rounded: here as in workers.
         with bar, one_blas_thread():
+            while True:
+                try:
+                    if n_workers(n_jobs) == 1:
+                        self._in_one_run(batches, learn_from)
+                    else:
+                        for self._batch in batches:
+                            learn_from(self._on_workers(self._batch, n_jobs))
+                    return
+                except _TooCoarse as error:
+                    self._refine(error)
+                    batches = chain([self._batch], batches)
+                finally:
+                    self._batch = None
 
-            def learn_from(simulated):
-                self._learn_from(reduce(add, simulated), n_total)
-                if after_batch is not None:
-                    after_batch(self.state)
-                bar.set_postfix(_shown(self.state), refresh=False)
-                bar.update()
-
-            if n_workers(n_jobs) == 1:
-                self._in_one_run(batches, learn_from)
-            else:
-                for batch in batches:
-                    learn_from(self._on_workers(batch, n_jobs))
+    def _refine(self, error):
+        """Go on from the present state with twice as many time steps, or raise the error."""
+        steps = 2 * self.state.steps_per_tau
+        if not self.may_refine or steps > MOST_STEPS:
+            raise DivergenceError(
+                f"{error}: raise steps_per_tau, lower training_gain, or check that the stimuli are "
+                "z-scored"
+            ) from None
+        warnings.warn(
+            f"training goes on at {steps} steps per tau, because {error}",
+            StabilityWarning,
+            stacklevel=4,
+        )
+        self.state = replace(self.state, steps_per_tau=steps)
+        self._network = None
 
     def _in_one_run(self, batches, learn_from):
         """All batches as presentations of one Brian2 run."""
-        settings = self.settings
+        settings, steps = self.settings, self.state.steps_per_tau
         first = next(batches, None)
         if first is None:
             return
-        steps = self.state.steps_per_tau
         if self._network is None:
             self._network = training_network(settings, self.state.dictionary, steps)
         network, simulated = self._network, []
 
         def presentations():
-            for batch in chain([first], batches):
+            for self._batch in chain([first], batches):
                 network.set_parameters(training_parameters(settings, self.state.dictionary))
-                yield from chunks(settings, batch, self.state.n_batches, steps)
+                yield from chunks(settings, self._batch, self.state.n_batches, steps)
                 # The last chunk has been collected when the next batch is asked for.
                 learn_from(simulated)
                 simulated.clear()
@@ -153,7 +198,11 @@ class Training:
         def collect(presentation, outcome):
             simulated.append(statistics_of(presentation, outcome, settings, self.state.dictionary))
 
-        network.run(presentations(), collect)
+        try:
+            network.run(presentations(), collect)
+        except BaseException:
+            self._network = None  # whatever state it was left in
+            raise
 
     def _on_workers(self, batch, n_jobs):
         settings, state = self.settings, self.state
@@ -175,18 +224,17 @@ class Training:
         """Replace the state by the one after a simulated batch."""
         n_shown = batch.n_stimuli + batch.n_diverged
         if batch.n_diverged > TOLERATED_DIVERGED * n_shown:
-            raise DivergenceError(
+            raise _TooCoarse(
                 f"training diverged for {batch.n_diverged} of {n_shown} stimuli in batch "
                 f"{self.state.n_batches + 1} at {self.state.steps_per_tau} steps per tau, "
-                f"training_gain {self.settings.training_gain:g}: raise steps_per_tau, lower "
-                "training_gain, or check that the stimuli are z-scored"
+                f"training_gain {self.settings.training_gain:g}"
             )
         # One assignment, so that Ctrl-C cannot come between two parts of it.
         self.state = _updated(self.state, batch, self.settings, n_total)
 
     def __getstate__(self):
         """Copies and pickles of an estimator do without the Brian2 objects, which are rebuilt."""
-        return self.__dict__ | {"_network": None}
+        return self.__dict__ | {"_network": None, "_batch": None}
 
 
 def _updated(
@@ -234,7 +282,7 @@ def _smoothed(figures, batch):
     for name, latest in {"r2": r2, "zeros": batch.zeros / n, "spikes": batch.spikes / n}.items():
         known = [value for value in (figures.get(name, latest), latest) if not math.isnan(value)]
         old, now = (known[0], known[-1]) if known else (math.nan, math.nan)
-        new[name] = old + SMOOTHING * (now - old)
+        new[name] = float(old + SMOOTHING * (now - old))
     new["distance"] = float(distance(new["r2"], new["zeros"]))
     return new
 

@@ -149,7 +149,7 @@ from ipvae_brian import IPVAE
 
 rng = np.random.default_rng(0)
 stimuli = rng.standard_normal((4000, 256), np.float32)
-options = {"batch_size": 1000, "random_state": 0, "n_windows": 2, "progress": False}
+options = {"batch_size": 1000, "n_epochs": 1, "random_state": 0, "n_windows": 2, "progress": False}
 if __name__ == "__main__":
     one, two = (IPVAE(n_jobs=n, **options).fit(stimuli).parameters_ for n in (1, 2))
     print(np.array_equal(one.dictionary, two.dictionary))

@@ -30,7 +30,17 @@ def patches(tmp_path_factory):
 def model(patches, tmp_path_factory):
     path = tmp_path_factory.mktemp("model") / "edges-24.npz"
     status = main(
-        ["train", "--data", str(patches), "--out", str(path), "--n-neurons", "24"]
+        [
+            "train",
+            "--data",
+            str(patches),
+            "--out",
+            str(path),
+            "--n-neurons",
+            "24",
+            "--n-epochs",
+            "1",
+        ]
         + ["--n-evaluate", "100", "--json", str(path.with_suffix(".json")), "--quiet"]
     )
     assert status == 0
@@ -68,7 +78,7 @@ def test_evaluate_reproduces_the_figures_of_the_card(model, patches, tmp_path, c
 def test_two_processes_give_the_same(model, patches, tmp_path):
     path, out = tmp_path / "edges-24.npz", tmp_path / "figures.json"
     two = ["--data", str(patches), "--n-jobs", "2", "--quiet"]
-    assert main(["train", *two, "--out", str(path), "--n-neurons", "24"]) == 0
+    assert main(["train", *two, "--out", str(path), "--n-neurons", "24", "--n-epochs", "1"]) == 0
     dictionary = Parameters.load(path).dictionary
     np.testing.assert_array_equal(dictionary, Parameters.load(model).dictionary)
     assert main(["evaluate", str(path), *two, "--n-stimuli", "100", "--json", str(out)]) == 0

@@ -166,7 +166,18 @@ def test_paths_with_spaces_end_to_end(tmp_path):
     data = patches(tmp_path / "lab photographs.npz", data_note="Owls, CC0.")
     out = tmp_path / "my models" / "my owls.npz"
     out.parent.mkdir()
-    words = ["train", "--data", str(data), "--out", str(out), "--n-neurons", "8", "--quiet"]
+    words = [
+        "train",
+        "--data",
+        str(data),
+        "--out",
+        str(out),
+        "--n-neurons",
+        "8",
+        "--n-epochs",
+        "1",
+        "--quiet",
+    ]
     assert main([*words, "--batch-size", "20"]) == 0
     card = out.with_suffix(".md").read_text()
     assert "ipvae train --data 'lab photographs.npz' --out 'my owls.npz' --n-neurons 8" in card

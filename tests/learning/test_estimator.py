@@ -29,13 +29,14 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from ipvae_brian import IPVAE, DivergenceError, FileFormatError, Parameters
+from ipvae_brian import IPVAE, DivergenceError, FileFormatError, Parameters, StabilityWarning
 from ipvae_brian.learning import estimator, training
 from ipvae_brian.learning.training import Training
 
 SMALL = {
     "n_neurons": 8,
     "batch_size": 50,
+    "n_epochs": 1,
     "n_windows": 3,
     "windows_left_out": 1,
     "inference_windows": 3,
@@ -387,6 +388,19 @@ def test_chosen_time_step_is_stable(digits):
     response = model.simulate(x[100:200])
     assert response.counts.shape == (100, 3, 24)
     assert response.counts.sum(axis=2).max() < 200
+
+
+@pytest.mark.slow
+def test_digits_are_learned_with_the_defaults(shared_folder):
+    """At 20 steps per tau most of the third batch diverges: blank pixels make strong stimuli."""
+    with np.load(shared_folder / "data" / "mnist.npz") as data:
+        x = data["x_train"][:1000].reshape(1000, -1)
+    model = IPVAE(n_epochs=1, random_state=0, progress=False)
+    with pytest.warns(StabilityWarning, match="training goes on at 40 steps per tau"):
+        model.fit(x)
+    assert model.settings_["steps_per_tau"] == 40
+    assert model.n_batches_ == 5
+    assert model.score(x[:100]) > 0.6
 
 
 # scikit-learn

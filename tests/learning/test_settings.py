@@ -95,6 +95,26 @@ def test_chunks_are_even_parts_of_a_batch(batch_size, chunk_size):
     assert TrainingSettings(batch_size=batch_size).chunk_size == chunk_size
 
 
+@pytest.mark.parametrize(
+    ("n_stimuli", "batch_size", "n_epochs"),
+    [
+        (50_000, 200, 8),  # the photographs: 400,000 stimuli in 2,000 batches
+        (50_000, 10_000, 8),  # in larger batches not more of them
+        (60_000, 200, 7),
+        (400_000, 200, 1),
+        (10**7, 200, 1),
+        (2000, 200, 200),
+        (20, 200, 2000),  # in small batches not for ever
+        (1000, 10, 20),
+        (None, 200, 1),  # a stream
+    ],
+)
+def test_passes_over_the_stimuli_that_are_enough(n_stimuli, batch_size, n_epochs):
+    settings = TrainingSettings(batch_size=batch_size)
+    assert settings.with_epochs(n_stimuli).n_epochs == n_epochs
+    assert TrainingSettings(n_epochs=3).with_epochs(n_stimuli).n_epochs == 3
+
+
 # Settings that come from a file
 
 

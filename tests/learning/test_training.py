@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from helpers import stored, write_stored
 
-from ipvae_brian import DivergenceError, FileFormatError
+from ipvae_brian import DivergenceError, FileFormatError, StabilityWarning
 from ipvae_brian.learning import e_step, training
 from ipvae_brian.learning.batches import checksum, shuffled_batches
 from ipvae_brian.learning.checkpoint import (
@@ -216,6 +216,42 @@ def test_divergence_is_told_with_numbers():
     )
     with pytest.raises(DivergenceError, match=words):
         learn(10 * noise(), settings)
+
+
+STRONG = replace(SETTINGS, steps_per_tau=5, training_gain=8.0, n_epochs=1)
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_steps_are_made_finer_until_nothing_diverges(n_jobs):
+    """From the batch on that diverged, with what was learned before; in workers as in one run."""
+    stimuli = noise()
+    stimuli[:100] /= 4
+    options = {"n_total": 10, "progress": False}
+    batches = [stimuli[i : i + 20] for i in range(0, 195, 20)]
+    trained = begin(STRONG)
+    with pytest.raises(DivergenceError, match=r"in batch 6 at 5 steps per tau"):
+        trained.learn(batches, **options)
+    before = trained.state
+    trained = Training(STRONG, begin(STRONG).state, may_refine=True)
+    with pytest.warns(StabilityWarning, match="goes on at 10 steps per tau, because .* batch 6"):
+        trained.learn(batches, n_jobs=n_jobs, **options)
+    steps = trained.state.steps_per_tau
+    assert trained.state.n_batches == 10
+    assert steps in (10, 20, 40)
+    # The same as a training that had known it.
+    knowing = Training(STRONG, replace(before, steps_per_tau=steps))
+    knowing.learn(batches[5:], **options)
+    assert_same(trained, knowing)
+
+
+def test_no_step_is_fine_enough_for_everything():
+    settings = replace(SETTINGS, training_gain=500.0, training_highest_potential=12.0)
+    trained = Training(settings, begin(settings).state, may_refine=True)
+    with (
+        pytest.warns(StabilityWarning, match="goes on at 40 steps"),
+        pytest.raises(DivergenceError, match="at 1280 steps per tau"),
+    ):
+        trained.learn([10 * noise(20)], progress=False)
 
 
 def test_few_diverged_stimuli_are_left_out(monkeypatch):

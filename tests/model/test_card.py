@@ -113,7 +113,9 @@ def test_write_model(tmp_path):
 
 def test_an_estimator_saves_its_card(tmp_path, rng):
     X = rng.normal(size=(200, 16)).astype(np.float32)
-    model = IPVAE(8, batch_size=100, steps_per_tau=20, random_state=0, ridge=0.02).fit(X)
+    model = IPVAE(8, n_epochs=1, batch_size=100, steps_per_tau=20, random_state=0, ridge=0.02).fit(
+        X
+    )
     model.save(tmp_path / "plain.npz")
     assert not (tmp_path / "plain.md").exists()
     model.save(tmp_path / "told.npz", card=True, provenance={"name": "told"})

@@ -190,7 +190,7 @@ def test_asking_for_it_without_numba_says_what_to_install(no_numba, parameters, 
     for ask in (
         lambda: SpikingNetwork(parameters, engine="numba"),
         lambda: evaluate(parameters, stimuli, engine="numba"),
-        lambda: IPVAE(4, engine="numba").fit(np.tile(stimuli, (4, 1))),
+        lambda: IPVAE(4, n_epochs=1, engine="numba").fit(np.tile(stimuli, (4, 1))),
     ):
         with pytest.raises(ImportError, match=r"needs Numba: pip install 'ipvae-brian\[fast\]'"):
             ask()
@@ -198,7 +198,7 @@ def test_asking_for_it_without_numba_says_what_to_install(no_numba, parameters, 
 
 def test_a_model_learned_with_it_is_used_without_it(no_numba, tmp_path, stimuli):
     x = np.tile(stimuli, (8, 1))
-    model = IPVAE(4, random_state=0, progress=False).fit(x)
+    model = IPVAE(4, n_epochs=1, random_state=0, progress=False).fit(x)
     model.settings_["engine"] = "numba"
     model.save(tmp_path / "model.npz")
     assert IPVAE.load(tmp_path / "model.npz").set_params(progress=False).transform(x).shape == (
