@@ -70,6 +70,16 @@ VARIANTS = {
 }
 
 
+def random_batch(n_stimuli=20, n_windows=3, n_pixels=6, n_neurons=4, seed=0):
+    """Stimuli, counts in windows and a dictionary that have nothing to do with each other."""
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=(n_stimuli, n_pixels))
+    counts = rng.poisson(
+        rng.gamma(1, size=(n_stimuli, 1, n_neurons)), (n_stimuli, n_windows, n_neurons)
+    )
+    return x, counts, rng.normal(size=(n_pixels, n_neurons))
+
+
 def unseen(n_stimuli):
     """Stimuli that none of `independent_neurons` sees."""
     return np.tile([0.0, 0.0, 0.0, 1.0], (n_stimuli, 1))
