@@ -1,15 +1,23 @@
 """The errors and warnings that this package raises besides ValueError and TypeError."""
 
 
-class DivergenceError(RuntimeError):
+class OneLine:
+    """Shown as one line in IPython and notebooks, which say what to do better than a traceback."""
+
+    def _render_traceback_(self) -> list[str]:
+        """Return the lines that IPython shows in place of a traceback."""
+        return [f"{type(self).__name__}: {self}"]
+
+
+class DivergenceError(OneLine, RuntimeError):
     """A simulation ran away: its step is too large for its gain and its rates."""
 
 
-class FileFormatError(ValueError):
+class FileFormatError(OneLine, ValueError):
     """A model file or checkpoint cannot be read; the message names the file and the field."""
 
 
-class MemoryLimitError(MemoryError):
+class MemoryLimitError(OneLine, MemoryError):
     """What was asked for does not fit into the memory of this machine."""
 
 

@@ -130,7 +130,10 @@ def number(value, name, *, minimum=None, maximum=None, above=None, below=None):
         value = value.item()
     if isinstance(value, bool) or not isinstance(value, Real):
         raise TypeError(f"{name} must be a number, got {value!r}")
-    value = float(value)
+    try:
+        value = float(value)
+    except OverflowError:
+        raise ValueError(f"{name} must be finite, got a whole number above 1e308") from None
     bounds = []
     if minimum is not None:
         bounds.append((value >= minimum, f">= {minimum:g}"))

@@ -139,8 +139,12 @@ def checksum(text: str, arrays: Mapping[str, NDArray]) -> str:
     for name in sorted(arrays):
         array = np.asarray(arrays[name])
         order = "F" if array.flags.f_contiguous and not array.flags.c_contiguous else "C"
-        digest.update(f"\n{name} {array.dtype.str} {array.shape} {order}\n".encode())
-        digest.update(np.ascontiguousarray(array.T if order == "F" else array).data)
+        kind = np.lib.format.dtype_to_descr(array.dtype)
+        digest.update(f"\n{name} {kind} {array.shape} {order}\n".encode())
+        if array.nbytes:
+            # As bytes, because times and dates cannot be read as a buffer.
+            flat = np.ascontiguousarray(array.T if order == "F" else array).reshape(-1)
+            digest.update(flat.view(np.uint8))
     return digest.hexdigest()
 
 

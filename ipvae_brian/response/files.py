@@ -13,6 +13,7 @@ from ipvae_brian.recordings.timing import Timing
 FORMAT = "ipvae_brian response"
 FORMAT_VERSION = 2  # 1 had no checksum
 ARRAYS = ("frames", "counts", "expected_counts", "stimulus_numbers")
+FINITE = ("frames", "expected_counts", "potentials", "spikes.time")
 # Names of version 1.
 FORMER_NAMES = {"expected_counts": "rates", "spikes.trial": "spikes.stimulus"}
 GROUPS = ("conditions", "units")
@@ -60,6 +61,9 @@ def read_response(path, make):
             if former in arrays:
                 arrays[name] = arrays.pop(former)
     with format_errors(path, "a field is damaged: {}"):
+        for name in FINITE:
+            if name in arrays and not np.isfinite(arrays[name]).all():
+                raise FileFormatError(f"{path}: field {name!r} has NaN or infinity")
         parameters = Parameters.from_arrays(
             _group(arrays, "parameters"), metadata["parameters"], path
         )
