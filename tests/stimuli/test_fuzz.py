@@ -5,36 +5,12 @@ import warnings
 import numpy as np
 import pytest
 import tifffile
+from fuzzing import N_FILES, mutated
 from PIL import Image
 
 from ipvae_brian.stimuli import images, load_image_folder, load_stimuli
 
-N_FILES = 300
 SHAPE = (24, 32)
-
-
-def mutated(content, rng):
-    """Bytes changed, cut off, repeated, left out, or filled with one value."""
-    content = bytearray(content)
-    # Headers are short: half of the changes go there.
-    n_bytes = len(content) if rng.random() < 0.5 else min(len(content), 200)
-    start = int(rng.integers(n_bytes))
-    length = int(min(2 ** rng.integers(0, 8), len(content) - start))
-    kind = rng.integers(6)
-    if kind == 0:
-        content[start : start + length] = rng.bytes(length)
-    elif kind == 1:
-        del content[start:]
-    elif kind == 2:
-        del content[start : start + length]
-    elif kind == 3:
-        content[start:start] = content[start : start + length]
-    elif kind == 4:
-        content[start : start + length] = bytes([rng.choice([0, 1, 0x7F, 0x80, 0xFF])]) * length
-    else:
-        for place in rng.integers(n_bytes, size=rng.integers(1, 5)):
-            content[place] ^= 1 << rng.integers(8)
-    return bytes(content)
 
 
 def pictures(rng):
