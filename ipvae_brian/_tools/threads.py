@@ -1,16 +1,36 @@
-"""Threads of the linear algebra libraries."""
+"""Threads of the linear algebra libraries, and what is done by one thread at a time."""
 
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 
 from threadpoolctl import ThreadpoolController
 
+_lock = threading.Lock()
+_users = 0
+_limit = None
 
-def one_blas_thread():
-    """A context in which products and solutions round as in any other such context.
 
-    Several threads divide the work, and so the sums, otherwise than one.
+@contextmanager
+def one_blas_thread() -> Iterator[None]:
+    """Let products and solutions round as in any other such context.
+
+    Several threads divide the work, and so the sums, otherwise than one. The number of threads
+    belongs to the process: the first to come limits it, and the last to leave gives it back.
     """
-    return _libraries().limit(limits=1, user_api="blas")
+    global _users, _limit
+    with _lock:
+        if _users == 0:
+            _limit = _libraries().limit(limits=1, user_api="blas")
+        _users += 1
+    try:
+        yield
+    finally:
+        with _lock:
+            _users -= 1
+            if _users == 0:
+                _limit.restore_original_limits()
 
 
 @cache

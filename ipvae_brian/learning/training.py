@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ipvae_brian._tools.parallel import n_workers, parts, run_tasks
+from ipvae_brian._tools.parallel import Workers, n_workers, parts
 from ipvae_brian._tools.progress import progress_bar
 from ipvae_brian._tools.threads import one_blas_thread
 from ipvae_brian.errors import DivergenceError, StabilityWarning
@@ -152,8 +152,7 @@ class Training:
                     if n_workers(n_jobs) == 1:
                         self._in_one_run(batches, learn_from)
                     else:
-                        for self._batch in batches:
-                            learn_from(self._on_workers(self._batch, n_jobs))
+                        self._on_workers(batches, learn_from, n_jobs)
                     return
                 except _TooCoarse as error:
                     self._refine(error)
@@ -204,21 +203,18 @@ class Training:
             self._network = None  # whatever state it was left in
             raise
 
-    def _on_workers(self, batch, n_jobs):
-        settings, state = self.settings, self.state
-        size = settings.chunk_size
-        tasks = [
-            (
-                settings,
-                state.dictionary,
-                batch[begin:end],
-                state.n_batches,
-                state.steps_per_tau,
-                begin // size,
-            )
-            for begin, end in parts(len(batch), size, n_workers(n_jobs))
-        ]
-        return run_tasks(simulate_chunks, tasks, n_jobs)
+    def _on_workers(self, batches, learn_from, n_jobs):
+        """The chunks of each batch as tasks of workers."""
+        settings, size = self.settings, self.settings.chunk_size
+        with Workers(n_jobs) as workers:
+            for self._batch in batches:
+                state = self.state
+                where = state.n_batches, state.steps_per_tau
+                tasks = [
+                    (settings, state.dictionary, self._batch[begin:end], *where, begin // size)
+                    for begin, end in parts(len(self._batch), size, n_workers(n_jobs))
+                ]
+                learn_from(workers.run(simulate_chunks, tasks))
 
     def _learn_from(self, batch, n_total):
         """Replace the state by the one after a simulated batch."""

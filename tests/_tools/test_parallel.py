@@ -4,7 +4,9 @@ import os
 import signal
 import subprocess
 import sys
+import time
 import warnings
+from pathlib import Path
 
 import joblib
 import numpy as np
@@ -218,6 +220,59 @@ def test_tasks_that_always_kill_are_given_up():
         pytest.raises(TerminatedWorkerError),
     ):
         run_tasks(_die, [(0,), (1,)], 2)
+
+
+LEFT_BEHIND = """
+import sys, time
+import numpy as np
+from ipvae_brian._tools.parallel import Workers
+
+if __name__ == "__main__":
+    with Workers(2) as workers:
+        for _ in range(5):
+            workers.run(divmod, [(7, 2)] * 4)
+        print("running", flush=True)
+        workers.run(time.sleep, [(600,)] * 4)
+"""
+
+
+def _children(pid):
+    found = subprocess.run(["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True)
+    return [int(word) for word in found.stdout.split()]
+
+
+def _alive(pid):
+    try:
+        return "Z" not in Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/dev/shm").is_dir(), reason="needs /proc and /dev/shm of Linux")
+@pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
+def test_workers_leave_with_the_process_that_started_them(tmp_path, sent):
+    """And what joblib keeps in shared memory with them: one folder, not one for each lot."""
+    script = tmp_path / "left_behind.py"
+    script.write_text(LEFT_BEHIND)
+    command = [sys.executable, str(script)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+        assert process.stdout.readline() == b"running\n"
+        time.sleep(1)  # for the last tasks to begin
+        workers = _children(process.pid)
+        assert len(workers) >= 2
+
+        def folders():
+            return list(Path("/dev/shm").glob(f"joblib_*_{process.pid}_*"))
+
+        assert len(folders()) <= 2
+        process.send_signal(sent)
+    assert process.returncode == -sent
+    until = time.monotonic() + 60
+    while (any(map(_alive, workers)) or folders()) and time.monotonic() < until:
+        time.sleep(0.2)
+    assert not any(map(_alive, workers))
+    assert not folders()
 
 
 @pytest.mark.parametrize(

@@ -39,3 +39,15 @@ def test_one_inside_another():
             assert blas_threads() == {1}
         assert blas_threads() == {1}
     assert blas_threads() == before
+
+
+def test_contexts_that_overlap():
+    """As those of two trainings in threads do: the second begins before the first has ended."""
+    before = blas_threads()
+    first, second = one_blas_thread(), one_blas_thread()
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)
+    assert blas_threads() == {1}  # the second is not done
+    second.__exit__(None, None, None)
+    assert blas_threads() == before
