@@ -121,15 +121,17 @@ def write_arrays(
     """
     told = _plain(dict(metadata) | {"fields": sorted(arrays)})
     text = json.dumps(told, allow_nan=False)
-    members = {"metadata": np.array(text), "checksum": np.array(checksum(text, arrays))}
+    # Any: checkers take these for further options of `savez`.
+    members: dict[str, Any] = {"metadata": np.array(text)}
+    members |= {"checksum": np.array(checksum(text, arrays)), **arrays}
     content = io.BytesIO()
-    np.savez_compressed(content, **members, **arrays)
+    np.savez_compressed(content, **members)
     with zipfile.ZipFile(content) as archive:
         entries = archive.infolist()
     # What packs to almost nothing looks like a file made to exhaust memory; it is not packed.
     if any(unpacks_too_far([entry]) for entry in entries) or unpacks_too_far(entries):
         content = io.BytesIO()
-        np.savez(content, **members, **arrays)
+        np.savez(content, **members)
     write_bytes(path, content.getvalue())
 
 

@@ -2,9 +2,12 @@
 
 import math
 import zipfile
+from collections.abc import Callable
+from os import PathLike
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ipvae_brian._tools.memory import require_memory
 from ipvae_brian.errors import FileFormatError
@@ -20,7 +23,9 @@ HEADERS = {
 }
 
 
-def load_arrays(path, choose=list, single="x"):
+def load_arrays(
+    path: str | PathLike, choose: Callable[[list[str]], list[str]] = list, single: str = "x"
+) -> dict[str, NDArray]:
     """Return arrays of a .npy or .npz file, told apart by what they hold.
 
     Parameters
