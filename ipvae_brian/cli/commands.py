@@ -75,7 +75,7 @@ def evaluate(options: Namespace) -> dict:
         available_engine(options.engine)
     if options.gain is not None:
         parameters = parameters.with_gain(options.gain)
-    stimuli = held_out(parameters, options.data, options.n_stimuli)
+    stimuli = held_out(parameters, options.data, options.n_stimuli, progress=progress(options))
     figures, _ = evaluate_model(
         parameters,
         stimuli,
@@ -104,7 +104,7 @@ def simulate(options: Namespace) -> dict:
     out = folder_for(options.out)
     files = ("response.npz", "membrane_raster.png")
     check_files(options, {f"{name} in --out": out / name for name in files})
-    stimuli = held_out(parameters, options.data)
+    stimuli = held_out(parameters, options.data, progress=progress(options))
     if options.stimulus >= len(stimuli):
         raise ValueError(f"--stimulus must be below {len(stimuli)}, got {options.stimulus}")
     stimulus = stimuli[options.stimulus]

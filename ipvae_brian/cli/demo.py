@@ -77,7 +77,7 @@ def demonstrate(
     for name in FILES:
         file_to_write(out / name)
     parameters = load_model(model)
-    patches = load_stimuli("photographs", n_validation=n_stimuli)
+    patches = load_stimuli("photographs", n_validation=n_stimuli, progress=progress)
     figures, batch = evaluate(
         parameters, patches.validation, windows=BATCH_WINDOWS, seed=seed, progress=progress
     )

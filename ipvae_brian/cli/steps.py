@@ -31,18 +31,31 @@ def folder_for(path: Path) -> Path:
     return path
 
 
-def load(data: str, n_validation: int | None, n_train: int | None = None) -> PatchSet:
+def load(
+    data: str,
+    n_validation: int | None,
+    n_train: int | None = None,
+    *,
+    progress: bool | None = None,
+) -> PatchSet:
     """Load patches with so many held-out ones; by default 2,000, or all that a file has."""
     if n_validation is None:
         n_validation = N_HELD_OUT
         if Path(data).is_file():
             n_validation = min(n_validation, len(load_stimuli(data).validation))
-    return load_stimuli(data, n_train=n_train, n_validation=n_validation)
+    return load_stimuli(data, n_train=n_train, n_validation=n_validation, progress=progress)
 
 
-def held_out(parameters: Parameters, data: str, n_stimuli: int | None = None) -> np.ndarray:
+def held_out(
+    parameters: Parameters,
+    data: str,
+    n_stimuli: int | None = None,
+    *,
+    progress: bool | None = None,
+) -> np.ndarray:
     """Load validation patches that fit a model, (n_stimuli, n_pixels)."""
-    patches = load(data, n_stimuli)
+    # Training patches are not needed, but decide the scale.
+    patches = load(data, n_stimuli, progress=progress)
     if np.prod(patches.shape) != parameters.n_pixels:
         raise ValueError(
             f"--data: patches of {patches.shape} pixels do not fit a model for stimuli of "

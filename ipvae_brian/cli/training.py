@@ -45,7 +45,7 @@ def train(options: Namespace) -> dict:
         standardise=False,
         progress=progress(options),
     )
-    patches = load(options.data, options.n_evaluate, options.n_train)
+    patches = load(options.data, options.n_evaluate, options.n_train, progress=progress(options))
     seconds = _fit(model, patches, options)
     figures, _ = evaluate(
         model.parameters_,

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from ipvae_brian._tools.checks import known_name
+from ipvae_brian._tools.progress import progress_bar
 from ipvae_brian.stimuli.pictures import read_picture
 
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
@@ -55,7 +56,7 @@ def _shipped_photographs():
     return {Path(f.name).stem: f for f in folder.iterdir() if f.name.endswith(".png")}
 
 
-def load_image_folder(path):
+def load_image_folder(path, *, progress=None):
     """Load all images of a folder as grey values.
 
     Parameters
@@ -65,6 +66,9 @@ def load_image_folder(path):
         of these a file really holds, and van Hateren's .iml (1024 x 1536 big-endian uint16 [1]_),
         whether the suffix is in small or capital letters. Other files, hidden files and folders
         inside are passed over.
+    progress : bool, optional
+        Whether to show a progress bar; by default on a terminal or in a notebook, where it takes
+        long.
 
     Returns
     -------
@@ -101,7 +105,8 @@ def load_image_folder(path):
     )
     if not files:
         raise FileNotFoundError(f"no image in {path}: looked for {', '.join(suffixes)}")
-    return {file.name: _read_file(file) for file in files}
+    shown = progress_bar(len(files), "files", progress, iterable=files)
+    return {file.name: _read_file(file) for file in shown}
 
 
 def _read_file(path):

@@ -28,6 +28,7 @@ def load_stimuli(
     whitening=None,
     seed=0,
     validation_fraction=0.2,
+    progress=None,
 ):
     """Load training and validation patches, ready for the model.
 
@@ -49,6 +50,9 @@ def load_stimuli(
     validation_fraction : float, default 0.2
         The share of the images (of a file: see `load_patches`) kept for validation. No image gives
         both training and validation patches.
+    progress : bool, optional
+        Whether to show a progress bar; by default on a terminal or in a notebook, where it takes
+        long.
 
     Returns
     -------
@@ -97,7 +101,7 @@ def load_stimuli(
     n_train = whole_number(50_000 if n_train is None else n_train, "n_train")
     n_validation = whole_number(5_000 if n_validation is None else n_validation, "n_validation")
     seed = whole_number(seed, "seed", minimum=0)
-    images = _load_images(source)
+    images = _load_images(source, progress)
     for name, image in images.items():
         count_places(image, name, shape, whitening.border)
     names = split_images(images, validation_fraction, seed)
@@ -108,6 +112,7 @@ def load_stimuli(
             shape,
             np.random.default_rng((seed, stream)),
             whitening,
+            progress=progress,
         )
         for part, n_patches, stream in zip(names, (n_train, n_validation), (1, 2), strict=True)
     )
@@ -127,12 +132,12 @@ def load_stimuli(
     )
 
 
-def _load_images(source):
+def _load_images(source, progress):
     if source == "photographs":
         return load_photographs()
     path = Path(source)
     if path.is_dir():
-        return load_image_folder(path)
+        return load_image_folder(path, progress=progress)
     if path.is_file():
         raise ValueError(
             f"{source} is neither a folder of images nor a file of patches "

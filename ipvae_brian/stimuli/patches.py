@@ -6,6 +6,7 @@ import numpy as np
 
 from ipvae_brian._tools.checks import finite_array, number, whole_number
 from ipvae_brian._tools.memory import require_memory
+from ipvae_brian._tools.progress import progress_bar
 from ipvae_brian.stimuli.whitening import as_whitening, whiten_image
 
 # In standard deviations of the whitened image. Below it are skies: clipped, or with sensor noise
@@ -122,7 +123,7 @@ def split_images(names, validation_fraction=0.2, seed=0):
     return train, tuple(name for i, name in enumerate(names) if i in chosen)
 
 
-def extract_patches(images, n_patches, shape=(16, 16), rng=0, whitening=None):
+def extract_patches(images, n_patches, shape=(16, 16), rng=0, whitening=None, *, progress=None):
     """Cut patches at random places from whitened images.
 
     Every image is used in proportion to the number of places that it has. Within an image every
@@ -139,6 +140,9 @@ def extract_patches(images, n_patches, shape=(16, 16), rng=0, whitening=None):
     rng : numpy.random.Generator or int, default 0
     whitening : Whitening, optional
         Default ``Whitening()``.
+    progress : bool, optional
+        Whether to show a progress bar; by default on a terminal or in a notebook, where it takes
+        long.
 
     Returns
     -------
@@ -172,7 +176,8 @@ def extract_patches(images, n_patches, shape=(16, 16), rng=0, whitening=None):
     )
     image_of_patch = rng.choice(len(images), size=n_patches, p=places / places.sum())
     patches = np.empty((n_patches, height * width), np.float32)
-    for i, (name, image) in enumerate(images.items()):  # one whitened image at a time in memory
+    shown = progress_bar(len(images), "images", progress, iterable=images.items())
+    for i, (name, image) in enumerate(shown):  # one whitened image at a time in memory
         try:
             whitened = whiten_image(image, whitening)
         except (TypeError, ValueError) as error:

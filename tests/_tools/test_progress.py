@@ -4,6 +4,7 @@ import sys
 
 import pytest
 
+from ipvae_brian._tools import progress
 from ipvae_brian._tools.progress import progress_bar
 
 
@@ -38,3 +39,14 @@ def test_not_where_it_is_not_wanted(monkeypatch, capsys):
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
     assert list(progress_bar(3, "parts", False, iterable="abc")) == list("abc")
     assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(("delay", "shown"), [(60.0, False), (0.0, True)])
+def test_what_is_over_soon_shows_no_bar(monkeypatch, capsys, delay, shown):
+    """By default; on a terminal each short run would flicker otherwise."""
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    monkeypatch.delitem(sys.modules, "ipykernel", raising=False)
+    monkeypatch.setattr(progress, "DELAY", delay)
+    for _ in progress_bar(3, "parts", iterable="abc"):
+        pass
+    assert ("parts" in capsys.readouterr().err) is shown

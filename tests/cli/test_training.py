@@ -19,6 +19,8 @@ from ipvae_brian.model import library
 from ipvae_brian.stimuli import load_stimuli
 from ipvae_brian.stimuli.images import IML_SHAPE
 
+SHORT = {"batch_size": 10, "steps_per_tau": 20, "n_epochs": 1}
+SHORT |= {"random_state": 0, "standardise": False}
 SMALL = {"n_train": 40, "n_validation": 10, "shape": (8, 8)}
 
 
@@ -119,10 +121,8 @@ def test_over_an_unfinished_training(tmp_path, capsys):
     data, out = patches(tmp_path / "a.npz"), tmp_path / "m.npz"
     checkpoint = tmp_path / "m.checkpoint.npz"
     words = ["train", "--data", str(data), "--out", str(out), "--n-neurons", "8", "--quiet"]
-    words += ["--batch-size", "10", "--steps-per-tau", "20"]
-    left = IPVAE(
-        8, batch_size=10, steps_per_tau=20, random_state=0, standardise=False, checkpoint=checkpoint
-    )
+    words += ["--batch-size", "10", "--steps-per-tau", "20", "--n-epochs", "1"]
+    left = IPVAE(8, **SHORT, checkpoint=checkpoint)
     left.fit(load_stimuli(data).train)
     content = checkpoint.read_bytes()
     assert main(words) == 2
@@ -152,13 +152,12 @@ def test_a_disk_that_fills_does_not_lose_the_training(tmp_path, capsys, monkeypa
 
     monkeypatch.setattr(os, "replace", full)
     words = ["train", "--data", str(data), "--out", str(out), "--n-neurons", "8", "--quiet"]
-    assert main([*words, "--batch-size", "10", "--steps-per-tau", "20"]) == 2
+    assert main([*words, "--batch-size", "10", "--steps-per-tau", "20", "--n-epochs", "1"]) == 2
     error = capsys.readouterr().err
     assert "No space left" in error and f"kept in {elsewhere}" in error
     assert os.listdir(out.parent) == []
     (kept,) = elsewhere.iterdir()
-    whole = IPVAE(8, batch_size=10, steps_per_tau=20, random_state=0, standardise=False)
-    whole.fit(load_stimuli(data).train)
+    whole = IPVAE(8, **SHORT).fit(load_stimuli(data).train)
     np.testing.assert_array_equal(Parameters.load(kept).dictionary, whole.parameters_.dictionary)
 
 
@@ -178,7 +177,7 @@ def test_paths_with_spaces_end_to_end(tmp_path):
         "1",
         "--quiet",
     ]
-    assert main([*words, "--batch-size", "20"]) == 0
+    assert main([*words, "--batch-size", "20", "--n-epochs", "1"]) == 0
     card = out.with_suffix(".md").read_text()
     assert "ipvae train --data 'lab photographs.npz' --out 'my owls.npz' --n-neurons 8" in card
     assert "ipvae evaluate 'my owls.npz' --data 'lab photographs.npz'" in card

@@ -156,3 +156,13 @@ def test_folder_with_one_image(tmp_path):
 def test_public_names():
     for name in stimuli.__all__:
         assert inspect.getdoc(getattr(stimuli, name))
+
+
+def test_progress_of_many_images(tmp_path, rng, capsys):
+    for name in "abcd":
+        picture = rng.integers(0, 256, (40, 40)).astype(np.uint8)
+        Image.fromarray(picture).save(tmp_path / f"{name}.png")
+    for progress in (True, False):
+        load_stimuli(tmp_path, n_train=10, n_validation=5, shape=(6, 6), progress=progress)
+        shown = capsys.readouterr().err
+        assert ("files" in shown and "images" in shown) is progress
