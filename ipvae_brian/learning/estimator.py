@@ -9,7 +9,7 @@ from typing import Any, Self
 import numpy as np
 from brian2.only import Quantity
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -33,6 +33,7 @@ from ipvae_brian.network.engines.choice import available_engine, default_engine
 from ipvae_brian.network.spiking import SpikingNetwork
 from ipvae_brian.network.stability import choose_dt
 from ipvae_brian.response.response import Response
+from ipvae_brian.stimuli.patches import PatchSet
 
 # Numbers that are left as they are, above all in memory-mapped files; others become float64.
 KEPT = [np.float64, np.float32, np.float16]
@@ -43,7 +44,7 @@ HIGHEST_POTENTIAL = 6.0
 SMALLEST_PRIOR_RATE = 0.01
 
 
-class IPVAE(TransformerMixin, BaseEstimator):
+class IPVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     """Iterative Poisson VAE: sparse codes of spike counts, learned by a spiking network.
 
     Parameters
@@ -222,7 +223,7 @@ class IPVAE(TransformerMixin, BaseEstimator):
 
     def fit(
         self,
-        X: ArrayLike | Iterable[ArrayLike],
+        X: ArrayLike | PatchSet | Iterable[ArrayLike],
         y: None = None,
         *,
         resume: bool = False,
@@ -232,10 +233,12 @@ class IPVAE(TransformerMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : array_like, shape (n_stimuli, n_pixels), or iterable of such arrays
-            A memory-mapped array is read in pieces. Of an iterable (for stimuli that come from
-            elsewhere) the first array determines the standardisation, arrays are learned from in
-            their order, and there is no annealing, as the end is not known.
+        X : array_like, shape (n_stimuli, n_pixels), PatchSet, or iterable of such arrays
+            A memory-mapped array is read in pieces. Of a `PatchSet` the training patches are
+            learned from, and the model takes shape, whitening and origin along. Of an iterable
+            (for stimuli that come from elsewhere) the first array determines the standardisation,
+            arrays are learned from in their order, and there is no annealing, as the end is not
+            known.
         y : None
             Ignored.
         resume : bool, default False
@@ -264,6 +267,7 @@ class IPVAE(TransformerMixin, BaseEstimator):
         """
         self._check_checkpoint(resume, overwrite)
         settings = self._checked_settings()
+        X, origin = self._opened(X)
         if is_stream(X):
             settings = settings.with_epochs(None)
             source = Stream(X, settings, self._validated)
@@ -276,7 +280,7 @@ class IPVAE(TransformerMixin, BaseEstimator):
         if resume and Path(self.checkpoint).exists():  # otherwise killed before the first one
             state = read_checkpoint(self.checkpoint, settings, source.fingerprint)
         state = state or TrainingState.begin(settings, source.first.shape[1])
-        training = self._begin(settings, state, standardisation)
+        training = self._begin(settings, state, standardisation, origin)
         try:
             self._learn(training, source)
         except (KeyboardInterrupt, OSError, MemoryError):
@@ -284,9 +288,28 @@ class IPVAE(TransformerMixin, BaseEstimator):
             raise
         return self._set_learned(training)
 
-    def _begin(self, settings, state, standardisation):
+    def _begin(self, settings, state, standardisation, origin):
         # Steps that were chosen here may turn out too coarse.
-        return Training(settings, state, standardisation, may_refine=self.steps_per_tau is None)
+        refine = self.steps_per_tau is None
+        return Training(settings, state, standardisation, origin, may_refine=refine)
+
+    def _opened(self, X):
+        """What to learn from, and what it tells of itself: further arguments of `Parameters`."""
+        if not isinstance(X, PatchSet):
+            return X, {}
+        told = {
+            "data": Path(X.source).name,
+            "data_note": X.data_note,
+            "patches_mean": X.mean,
+            "patches_std": X.std,
+            "n_train": len(X.train),
+        }
+        told = {name: value for name, value in told.items() if value != ""}
+        return X.train, {
+            "stimulus_shape": X.shape,
+            "whitening": X.whitening,
+            "provenance": told,
+        }
 
     def _check_checkpoint(self, resume, overwrite):
         """Raise before the work if its state could not be written, or something else is there."""
@@ -333,7 +356,7 @@ class IPVAE(TransformerMixin, BaseEstimator):
             raise
         write()
 
-    def partial_fit(self, X: ArrayLike, y: None = None) -> Self:
+    def partial_fit(self, X: ArrayLike | PatchSet, y: None = None) -> Self:
         """Learn from one more array of stimuli, in batches of `batch_size`, in their order.
 
         The first call determines the standardisation and starts from a random dictionary, or goes
@@ -341,7 +364,7 @@ class IPVAE(TransformerMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : array_like, shape (n_stimuli, n_pixels)
+        X : array_like, shape (n_stimuli, n_pixels), or PatchSet
         y : None
             Ignored.
 
@@ -350,6 +373,7 @@ class IPVAE(TransformerMixin, BaseEstimator):
         IPVAE
             Itself.
         """
+        X, origin = self._opened(X)
         loaded = hasattr(self, "parameters_")
         X = self._validated(X, not loaded)
         training = getattr(self, "_training", None)
@@ -357,12 +381,16 @@ class IPVAE(TransformerMixin, BaseEstimator):
             if loaded:
                 dictionary = self.parameters_.dictionary.astype(np.float32)
                 standardisation = self._learned_standardisation()
+                origin = {
+                    name: getattr(self.parameters_, name)
+                    for name in ("stimulus_shape", "whitening", "provenance")
+                }
             else:
                 dictionary, standardisation = None, self._standardisation_of(X)
             settings = self._checked_settings().with_epochs(None)
             settings = self._with_steps(settings, standardisation, X)
             state = TrainingState.begin(settings, X.shape[1], dictionary)
-            training = self._begin(settings, state, standardisation)
+            training = self._begin(settings, state, standardisation, origin)
         size = training.settings.batch_size
         batches = (X[i : i + size] for i in range(0, len(X), size))
         training.learn(batches, n_jobs=self.n_jobs, progress=False)
@@ -371,6 +399,8 @@ class IPVAE(TransformerMixin, BaseEstimator):
     def _validated(self, X, first=False):
         """Stimuli as an array; the first ones tell how many pixels all others must have."""
         refuse_wrappers(X, "X")
+        if isinstance(X, PatchSet):
+            raise TypeError("X is a PatchSet: give its train or its validation")
         return validate_data(self, X, dtype=KEPT, reset=first)
 
     def _standardisation_of(self, X):
@@ -416,14 +446,17 @@ class IPVAE(TransformerMixin, BaseEstimator):
         if self.learn_prior:
             prior_rates = np.maximum(state.statistics.mean_counts, SMALLEST_PRIOR_RATE)
             prior["resting_potential"] = np.log(prior_rates)
+        told = training.origin
+        if self.stimulus_shape is not None:
+            told = told | {"stimulus_shape": self.stimulus_shape}
         parameters = training_parameters(
             settings,
             state.dictionary,
             **prior,
+            **told,
             gain=self.gain,
             sparsity=self.sparsity,
             highest_potential=HIGHEST_POTENTIAL,
-            stimulus_shape=self.stimulus_shape,
             stimulus_mean=training.standardisation.mean,
             stimulus_scale=training.standardisation.scale,
         )
@@ -443,7 +476,23 @@ class IPVAE(TransformerMixin, BaseEstimator):
         check_is_fitted(self, "parameters_")
         return self.parameters_.dictionary.T
 
+    @property
+    def _n_features_out(self):
+        """For scikit-learn, which names the neurons ipvae0, ipvae1, ..."""
+        return self.parameters_.n_neurons
+
     # Using what was learned
+
+    def network(self, **options: Any) -> SpikingNetwork:
+        """Return a network with what was learned.
+
+        Parameters
+        ----------
+        **options
+            Of `SpikingNetwork`: dt, n_copies, record_potentials, ...
+        """
+        check_is_fitted(self, "parameters_")
+        return SpikingNetwork(self.parameters_, **options)
 
     def simulate(
         self,
@@ -483,7 +532,7 @@ class IPVAE(TransformerMixin, BaseEstimator):
             options = {"n_copies": min(COPIES, len(X)), "engine": self.engine} | options
         if seed is None and isinstance(self.random_state, int | np.integer):
             seed = int(self.random_state)
-        network = SpikingNetwork(p, pathway=pathway, **options)
+        network = self.network(pathway=pathway, **options)
         stimuli = self.standardise_stimuli(X)
         return network.present(stimuli, duration, seed=seed, progress=self.progress)
 

@@ -59,6 +59,8 @@ class Training:
         Where it begins or goes on.
     standardisation : Standardisation, optional
         Of the stimuli; by default they are taken as they are.
+    origin : dict, optional
+        What is known of the stimuli, as further arguments of `Parameters`.
     may_refine : bool, default False
         Whether a batch that diverged is simulated again, and all after it, with twice as many
         time steps, as stimuli and dictionary ask for it.
@@ -89,11 +91,14 @@ class Training:
         settings: TrainingSettings,
         state: TrainingState,
         standardisation: Standardisation | None = None,
+        origin: dict[str, Any] | None = None,
+        *,
         may_refine: bool = False,
     ):
         self.settings = settings
         self.state = state
         self.standardisation = standardisation or Standardisation()
+        self.origin = origin or {}
         self.may_refine = may_refine
         self._network = None
         # The batch that is simulated.

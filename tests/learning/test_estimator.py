@@ -27,11 +27,13 @@ from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from ipvae_brian import IPVAE, DivergenceError, FileFormatError, Parameters, StabilityWarning
 from ipvae_brian.learning import estimator, training
 from ipvae_brian.learning.training import Training
+from ipvae_brian.stimuli import PatchSet
 
 SMALL = {
     "n_neurons": 8,
@@ -443,6 +445,70 @@ def test_pipeline(digits):
     assert accuracy > 0.6
     again = clone(pipeline).fit(x[:600], y[:600])
     np.testing.assert_array_equal(again.predict(x[600:]), pipeline.predict(x[600:]))
+
+
+def test_names_of_the_neurons(fitted):
+    names = [f"ipvae{i}" for i in range(24)]
+    assert fitted.get_feature_names_out().tolist() == names
+    pipeline = make_pipeline(StandardScaler(), small(random_state=1))
+    pipeline.fit(images())
+    assert pipeline.get_feature_names_out().tolist() == names[:8]
+    with pytest.raises(NotFittedError):
+        small().get_feature_names_out()
+
+
+def test_counts_in_a_table(fitted):
+    pytest.importorskip("pandas")
+    x = images(20, seed=1)
+    told = copy.deepcopy(fitted).set_output(transform="pandas")
+    table = told.transform(x)
+    assert list(table.columns) == [f"ipvae{i}" for i in range(24)]
+    np.testing.assert_array_equal(table.to_numpy(), fitted.transform(x))
+
+
+def test_patches_tell_of_themselves(tmp_path):
+    """Shape, whitening and origin go into the model; other methods ask which patches are meant."""
+    whitening = {"method": "none"}
+    patches = PatchSet(
+        train=images(120)[:, :12],
+        validation=images(30)[:, :12],
+        shape=(3, 4),
+        source="/my/bars.npz",
+        mean=3.0,
+        std=2.0,
+        whitening=whitening,
+    )
+    for method in ("fit", "partial_fit"):
+        model = getattr(small(), method)(patches)
+        p = model.parameters_
+        assert (p.stimulus_shape, p.whitening) == ((3, 4), whitening)
+        assert p.provenance == {
+            "data": "bars.npz",
+            "patches_mean": 3.0,
+            "patches_std": 2.0,
+            "n_train": 120,
+        }
+        np.testing.assert_array_equal(
+            model.components_, getattr(small(), method)(patches.train).components_
+        )
+        with pytest.raises(TypeError, match="X is a PatchSet: give its train or its validation"):
+            model.transform(patches)
+    model.save(tmp_path / "m.npz")
+    loaded = IPVAE.load(tmp_path / "m.npz")
+    loaded.set_params(progress=False).partial_fit(patches.train)
+    assert loaded.parameters_.stimulus_shape == (3, 4)
+    assert loaded.parameters_.whitening == whitening
+    assert loaded.parameters_.provenance["data"] == "bars.npz"
+    assert small(stimulus_shape=(12,)).fit(patches).parameters_.stimulus_shape == (12,)
+
+
+def test_network(fitted):
+    network = fitted.network(dt=1 * ms)
+    assert network.parameters is fitted.parameters_
+    counts = network.present(fitted.standardise_stimuli(images(1)), 40 * ms, seed=2).counts
+    assert counts.shape == (1, 2, 24)
+    with pytest.raises(NotFittedError):
+        small().network()
 
 
 def test_grid_search(digits):
