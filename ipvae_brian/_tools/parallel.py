@@ -8,7 +8,6 @@ its own, made of the job's seed and the number of the part, so one process and t
 import os
 import threading
 import time
-import warnings
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
@@ -19,6 +18,7 @@ from joblib import Parallel, delayed, effective_n_jobs
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 
 from ipvae_brian._tools.progress import progress_bar
+from ipvae_brian._tools.warn import warn_user
 
 # How often tasks are given out again after a worker process was killed.
 ATTEMPTS = 3
@@ -104,11 +104,10 @@ class Workers:
                 self.__enter__()
                 if attempt == ATTEMPTS:
                     raise
-                warnings.warn(
+                warn_user(
                     f"a worker process was killed; its tasks are done again (attempt {attempt + 1} "
                     f"of {ATTEMPTS})",
                     RuntimeWarning,
-                    stacklevel=2,
                 )
         raise AssertionError("unreachable")
 

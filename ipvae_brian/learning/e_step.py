@@ -82,7 +82,7 @@ def chunks(
         frames[: len(part), 0] = part
         seed = [settings.seed, 1, n_batch, chunk]
         yield Presentation(
-            frames, steps, seed=seed, used=len(part), counts=counts, expected=expected
+            frames, steps, seed=seed, used=len(part), counts=counts, expected_counts=expected
         )
 
 

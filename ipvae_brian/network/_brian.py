@@ -4,6 +4,7 @@ import gc
 from contextlib import contextmanager
 
 import numpy as np
+from brian2.devices.cpp_standalone.device import CPPStandaloneDevice
 from brian2.only import get_device, prefs
 
 from ipvae_brian._tools.checks import known_name
@@ -11,7 +12,7 @@ from ipvae_brian._tools.checks import known_name
 
 def is_standalone():
     """Whether the active device writes a C++ program instead of running step by step."""
-    return get_device().__class__.__name__ == "CPPStandaloneDevice"
+    return isinstance(get_device(), CPPStandaloneDevice)
 
 
 def code_object_class(target):
@@ -21,10 +22,6 @@ def code_object_class(target):
     population does not gain enough from compiling to wait for it. Handing the class to each
     object leaves the user's global preference alone.
     """
-    if is_standalone():
-        if target is not None:
-            raise ValueError("target must be None in C++ standalone mode, got " + repr(target))
-        return None
     if target is None:
         target = prefs.codegen.target
         if not isinstance(target, str):
@@ -51,16 +48,13 @@ def seeded(seed):
     device = get_device()
     if seed is None:
         yield
-    elif is_standalone():
-        device.seed(seed)
+        return
+    state = device.get_random_state()
+    device.seed(seed)
+    try:
         yield
-    else:
-        state = device.get_random_state()
-        device.seed(seed)
-        try:
-            yield
-        finally:
-            device.set_random_state(state)
+    finally:
+        device.set_random_state(state)
 
 
 @contextmanager

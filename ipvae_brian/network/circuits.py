@@ -1,184 +1,238 @@
-"""How spikes inhibit: three pathways with the same outcome, step by step.
+"""Circuits: a population of neurons with its lateral inhibition, from the stimulus to the counts.
 
-- `Synapses`: every spike inhibits all neurons through the weights W = Phi^T Phi / sigma2.
-- `ErrorUnits`: spikes predict the stimulus, explicit units hold the prediction error, and the
-  error corrects the neurons: the predictive-coding circuit.
-- `Copies`: copies of the network for many stimuli, with one matrix of weights for all of them.
-
-Each has `objects` (what a Brian2 Network needs to run it), `show(stimuli)` for the next stimulus,
-`set_parameters(parameters)` for a new dictionary, and `carried`, the Brian2 variables besides the
-potential in which something of the last stimulus remains.
+A circuit makes its own Brian2 objects and is all that a presentation talks to, so neither the
+network nor the presenter asks which one it is. `Circuit` says what every circuit has;
+`EquationCircuit` is the base of those whose time step is written in Brian2 equations. The circuits
+of one population are in `pathways`, those of many copies of it in `engines`.
 """
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
+from functools import cached_property
+from typing import Any, ClassVar
 
 import brian2.only as brian
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
-from ipvae_brian.network import equations
+from ipvae_brian.model.parameters import Parameters
 from ipvae_brian.network._brian import array_of
+from ipvae_brian.network.divergence import diverged_copies
+from ipvae_brian.network.equations import BOUND, DRAW, MEMBRANE, SPIKE, namespace
 
-PATHWAYS = ("synapses", "error_units")
 
-
-class Synapses:
-    """Explicit lateral inhibition, one stimulus at a time, with an optional delay.
+class Circuit(ABC):
+    """A population, or many copies of it, with its lateral inhibition.
 
     Parameters
     ----------
-    neurons : brian2.NeuronGroup
-        The population; receives its drive directly.
     parameters : Parameters
-    options : dict
-        Passed to every Brian2 object: clock and codeobj_class.
-    delay : Quantity, optional
-        Time from a spike to its inhibition; without it, within the same time step.
+    clock : brian2.Clock
+        Of all Brian2 objects of the circuit.
+    target : type or None
+        Class of their code objects, see `codeobj_class` in Brian2.
+    n_copies : int, default 1
+    rate_type : type, default float64
+        NumPy type of potentials and expected counts.
+    name : str, default "ipvae"
+        Beginning of the names of the Brian2 objects.
+
+    Attributes
+    ----------
+    neurons : brian2.NeuronGroup
+        `n_copies` populations, one after the other.
+    lateral : brian2.Synapses or brian2.NetworkOperation
+        What inhibits.
+    objects : list of brian2.BrianObject
+        All that a Brian2 network needs to run the circuit, `neurons` included.
     """
 
-    def __init__(self, neurons, parameters, options, delay=None):
-        self.neurons = neurons
-        self.axons = None
-        delay_steps = 0 if delay is None else round(float(delay / options["clock"].dt))
-        self.objects = []
-        if delay_steps:
-            self._conduct(delay_steps, options)
-        self.lateral = brian.Synapses(
-            neurons if self.axons is None else self.axons,
-            neurons,
-            equations.LATERAL_WEIGHT,
-            on_pre=equations.LATERAL_INHIBITION,
-            name=f"{neurons.name}_lateral",
-            **options,
-        )
-        # From every neuron, or the end of its axon, to all neurons: pre first, then post.
-        every = np.arange(len(neurons))
-        self.lateral.connect(i=np.repeat(every, len(every)), j=np.tile(every, len(every)))
-        self.objects.append(self.lateral)
-        self.set_parameters(parameters)
+    engine: ClassVar[str]
+    """Name of what takes the time steps."""
+    equations: str
+    """Brian2 equations of the neurons."""
+    label: ClassVar[str]
+    """The circuit in a word, for users."""
+    precisions: ClassVar[tuple[str, ...]] = ("double",)
+    """Precisions that the potentials may have, the default first."""
+    takes_delay: ClassVar[bool] = False
+    """Whether spikes may take time to inhibit: argument `delay`, in Brian2 units."""
 
-    def _conduct(self, delay_steps, options):
-        """Put axons between the neurons and their synapses; their far ends come first."""
-        n_neurons = len(self.neurons)
-        self.axons = axons = brian.NeuronGroup(
-            n_neurons * delay_steps,
-            equations.AXON,
-            threshold=equations.SPIKE,
-            reset="",
-            name=f"{self.neurons.name}_axons",
-            **options,
+    lateral: Any
+
+    def __init__(
+        self,
+        parameters: Parameters,
+        clock: Any,
+        target: Any = None,
+        *,
+        n_copies: int = 1,
+        rate_type: type = np.float64,
+        name: str = "ipvae",
+    ):
+        self.parameters = parameters
+        self.n_copies = n_copies
+        self.n_neurons = parameters.n_neurons
+        self.rate_type = rate_type
+        # For every Brian2 object: this clock and this target, no global default.
+        self.target = target
+        self.options = {"clock": clock, "codeobj_class": target}
+        self.neurons = brian.NeuronGroup(
+            n_copies * self.n_neurons,
+            self.equations,
+            method="euler",
+            threshold=SPIKE,
+            reset="",  # self-inhibition takes the place of a reset
+            namespace=namespace(parameters),
+            name=f"{name}_neurons",
+            dtype=rate_type,
+            **self.options,
         )
-        # From the far end to the neuron, so that each unit is read before it is overwritten.
-        unit = np.arange(len(axons))
-        axons.newest = unit >= len(axons) - n_neurons
-        axons.fired = brian.linked_var(self.neurons, "z", index=unit % n_neurons)
-        behind = np.minimum(unit + n_neurons, len(axons) - 1)
-        axons.behind = brian.linked_var(axons, "z", index=behind)
-        conduct = axons.run_regularly(
-            equations.CONDUCT, when="end", codeobj_class=options["codeobj_class"]
-        )
-        self.objects += [axons, conduct]
+        self.neurons.resetter["spike"].active = False  # nothing to run
+        self.objects: list[Any] = [self.neurons]
 
     @property
-    def carried(self):
-        """Brian2 variables that hold spikes under way."""
-        return [] if self.axons is None else [self.axons.z]
+    def carried(self) -> Mapping[Any, Any]:
+        """Brian2 variables besides the potential that keep something of the last stimulus.
 
-    def set_parameters(self, parameters):
-        self.parameters = parameters
-        self.lateral.weight = parameters.lateral_weights.T.ravel()
+        With the value that each has at rest.
+        """
+        return {}
 
-    def stimulus_values(self, stimuli):
-        """The Brian2 variable that holds the stimulus, and its values."""
-        return self.neurons.drive, self.parameters.drive(stimuli[0])
+    @abstractmethod
+    def set_parameters(self, parameters: Parameters) -> None:
+        """Put in a new dictionary and new constants, of the same shape."""
 
-    def show(self, stimuli):
-        drive, values = self.stimulus_values(stimuli)
-        drive[:] = values
+    @abstractmethod
+    def show(self, stimuli: NDArray) -> None:
+        """Set the stimulus of every copy, (n_copies, n_pixels)."""
+
+    def stimulus_values(self, stimuli: NDArray) -> tuple[Any, NDArray]:
+        """Return the Brian2 variable that holds the stimulus, and its values.
+
+        For standalone programs, in which the stimulus is an argument.
+        """
+        raise NotImplementedError(f"{type(self).__name__} does not run in C++ standalone mode")
+
+    def rest(self) -> None:
+        """Put every potential at rest, and forget what is carried from the last stimulus."""
+        self._by_copy("u")[:] = self.parameters.resting_potential
+        for variable, value in self.carried.items():
+            variable[:] = value
+
+    def _by_copy(self, variable: str) -> NDArray:
+        """Return the memory of a variable of the neurons, as (n_copies, n_neurons)."""
+        return array_of(self.neurons, variable).reshape(self.n_copies, self.n_neurons)
+
+    # Random numbers
+
+    @abstractmethod
+    def reseed(self, seed: Any) -> None:
+        """Restart the random numbers; `seed` is anything that NumPy's default_rng takes."""
+
+    @abstractmethod
+    def follow_brian2(self) -> None:
+        """Let generators of the circuit's own go on from the state of Brian2's.
+
+        Called when a presentation begins, so that without a seed it follows `brian2.seed`.
+        """
+
+    def threads(self) -> AbstractContextManager:
+        """Return a context in which the threads that take the steps are not disturbed by others."""
+        return nullcontext()
+
+    # Windows
+
+    @abstractmethod
+    def open_window(self, counts: NDArray, expected_counts: NDArray) -> None:
+        """Add up counts and expected counts of every step from now on in these arrays.
+
+        Parameters
+        ----------
+        counts, expected_counts : numpy.ndarray, shape (n_copies, n_neurons)
+            Zero at the beginning.
+        """
+
+    @abstractmethod
+    def after_step(self) -> None:
+        """Count the spikes of this time step, unless that has been done already."""
+
+    def decode(self, counts: ArrayLike) -> NDArray:
+        """Return the stimuli that counts (n, n_neurons) stand for, (n, n_pixels)."""
+        # Single precision will do for what this is needed for: to tell whether a run diverged.
+        return self.parameters.decode(counts, np.float32)
+
+    def diverged(self, stimuli: NDArray, counts: NDArray) -> NDArray[np.bool_]:
+        """Return which copies ran away in a window, (n_copies,).
+
+        Parameters
+        ----------
+        stimuli : numpy.ndarray, shape (n_copies, n_pixels)
+        counts : numpy.ndarray of int, shape (n_copies, n_neurons)
+        """
+        return diverged_copies(stimuli, self.decode(counts), self.parameters)
 
 
-class ErrorUnits:
-    """Inhibition through explicit prediction-error units, one stimulus at a time.
+class EquationCircuit(Circuit):
+    """A circuit whose time step is written in Brian2 equations.
 
-    Within a time step: spikes -> `predict` synapses -> error units -> `lateral` synapses.
+    A term is added in a subclass: its strings to `equations`, its constants to `constants`, what it
+    does besides to `operations`, and its state to `carried`.
     """
 
-    carried = ()
+    engine = "brian2"
+    equations = MEMBRANE
+    operations: ClassVar[tuple[tuple[str, str], ...]] = (
+        (DRAW, "start"),
+        (BOUND, "end"),
+    )
+    """Statements that are run in every step, and the slot of each."""
+    constants: ClassVar[tuple[str, ...]] = (
+        "threshold",
+        "resting_potential",
+        "natural_gradient_step",
+    )
+    """Fields of the parameters that are variables of the neurons."""
 
-    def __init__(self, neurons, parameters, options):
-        names = equations.namespace(parameters)
-        n_pixels = parameters.n_pixels
-        self.units = brian.NeuronGroup(
-            n_pixels,
-            equations.ERROR_UNIT,
-            events={"mismatch": "prediction_error != 0"},
-            namespace=names,
-            name=f"{neurons.name}_error_units",
-            **options,
-        )
-        self.predict = brian.Synapses(
-            neurons,
-            self.units,
-            equations.PREDICTION_WEIGHT,
-            on_pre=equations.PREDICT,
-            name=f"{neurons.name}_predict",
-            **options,
-        )
-        self.lateral = brian.Synapses(
-            self.units,
-            neurons,
-            equations.PREDICTION_WEIGHT,
-            on_pre=equations.CORRECT,
-            on_event="mismatch",
-            namespace=names,
-            name=f"{neurons.name}_lateral",
-            **options,
-        )
-        self.predict.connect()
-        self.lateral.connect()
-        # The error is known only after the predictions of this step have arrived.
-        self.units.set_event_schedule("mismatch", when="synapses", order=1)
-        self.lateral.pre.order = 2
-        forget = self.units.run_regularly(
-            equations.FORGET, when="resets", codeobj_class=options["codeobj_class"]
-        )
-        self.objects = [self.units, self.predict, self.lateral, forget]
-        self.set_parameters(parameters)
+    def __init__(self, parameters: Parameters, clock: Any, target: Any = None, **options: Any):
+        super().__init__(parameters, clock, target, **options)
+        for statement, when in self.operations:
+            self._regularly(self.neurons, statement, when)
 
-    def set_parameters(self, parameters):
-        self.predict.weight = parameters.dictionary.T.ravel()
-        self.lateral.weight = parameters.dictionary.ravel()
+    def _regularly(self, group: Any, statement: str, when: str) -> None:
+        """Run a statement of a group in every time step."""
+        self.objects.append(group.run_regularly(statement, when=when, codeobj_class=self.target))
 
-    def stimulus_values(self, stimuli):
-        """The Brian2 variable that holds the stimulus, and its values."""
-        return self.units.stimulus, stimuli[0]
-
-    def show(self, stimuli):
-        stimulus, values = self.stimulus_values(stimuli)
-        stimulus[:] = values
-
-
-class Copies:
-    """Inhibition within each of many copies of the population, by one matrix product a step."""
-
-    carried = ()
-
-    def __init__(self, neurons, parameters, options, n_copies):
-        self.neurons = neurons
-        self.n_copies = n_copies
-        self.lateral = brian.NetworkOperation(
-            self.inhibit, clock=options["clock"], when="synapses", name=f"{neurons.name}_lateral"
-        )
-        self.objects = [self.lateral]
-        self.set_parameters(parameters)
-
-    def set_parameters(self, parameters):
+    def set_parameters(self, parameters: Parameters) -> None:
+        """Put the constants into the neurons; the weights are for the subclass."""
         self.parameters = parameters
-        # Row i: what one spike of neuron i takes from every neuron.
-        self.inhibition = parameters.lateral_weights * parameters.natural_gradient_step
+        for name in self.constants:
+            setattr(self.neurons, name, np.tile(getattr(parameters, name), self.n_copies))
 
-    def inhibit(self):
-        counts = array_of(self.neurons, "z").reshape(self.n_copies, -1)
-        potential = array_of(self.neurons, "u").reshape(self.n_copies, -1)
-        potential -= counts.astype(self.inhibition.dtype) @ self.inhibition
+    def reseed(self, seed: Any) -> None:
+        """Seed Brian2, whose own state is given back by whoever runs the network."""
+        brian.seed(int(np.random.SeedSequence(seed).generate_state(1)[0]))
 
-    def show(self, stimuli):
-        drive = array_of(self.neurons, "drive").reshape(self.n_copies, -1)
-        drive[:] = self.parameters.drive(np.asarray(stimuli))
+    def follow_brian2(self) -> None:
+        """Do nothing: the random numbers are Brian2's."""
+
+    # Found once, as they are needed in every step; there are none before a standalone run.
+    @cached_property
+    def _step_counts(self) -> NDArray:
+        return array_of(self.neurons, "z")
+
+    @cached_property
+    def _expected_count(self) -> NDArray:
+        return array_of(self.neurons, "expected_count")
+
+    def open_window(self, counts: NDArray, expected_counts: NDArray) -> None:
+        """Add up in these arrays, and start the integral of the rate anew."""
+        self._counts = counts.reshape(-1)
+        self._expected_counts = expected_counts.reshape(-1)
+        self._expected_count[:] = 0  # a sum for ever would lose its last digits
+
+    def after_step(self) -> None:
+        """Read the counts of this time step from the neurons."""
+        self._counts += self._step_counts
+        self._expected_counts[:] = self._expected_count

@@ -1,21 +1,16 @@
-"""Presentations are fed to a running network, and counts come back in windows of tau.
+"""Presentations: what all copies of a network see for a time, and what comes of it.
 
 One Brian2 run takes any number of presentations, because every run has a start-up cost of its own.
-Presentations come from an iterator that is asked for the next one when the last has ended; what the
+They come from an iterator that is asked for the next one when the last has ended; what the
 iterator does in between, such as learning, happens inside the run.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
-import brian2.only as brian
 import numpy as np
-
-from ipvae_brian.errors import DivergenceError
-from ipvae_brian.network._brian import array_of
-from ipvae_brian.network.stability import largest_stable_dt
-
-# Spikes that may come together without a reason; see `diverged_copies`.
-CHANCE = 10
+from numpy.typing import NDArray
 
 
 @dataclass
@@ -32,91 +27,82 @@ class Presentation:
     reset_frames : bool
         Whether potentials return to rest at every frame.
     seed : optional
-        Where to restart the network's own random numbers, for `numpy.random.default_rng`.
+        Where to restart the circuit's random numbers, for `numpy.random.default_rng`.
     used : int, optional
         How many of the copies are shown a stimulus; the others are not checked.
-    counts, expected : numpy.ndarray, shape (n_windows, n_copies, n_neurons), optional
+    counts, expected_counts : numpy.ndarray, shape (n_windows, n_copies, n_neurons), optional
         Where counts and expected counts of the whole windows are put; by default new arrays.
     """
 
-    frames: np.ndarray
-    frame_steps: np.ndarray
+    frames: NDArray
+    frame_steps: NDArray
     reset: bool = True
     reset_frames: bool = False
-    seed: object = None
+    seed: Any = None
     used: int | None = None
-    counts: np.ndarray | None = None
-    expected: np.ndarray | None = None
+    counts: NDArray | None = None
+    expected_counts: NDArray | None = None
 
 
 @dataclass
 class Outcome:
-    """What a presentation gave: counts and expected counts, (n_copies, n_windows, n_neurons) each.
+    """What a presentation gave.
 
-    `diverged` tells for each copy whether its rates ran away in any window.
+    Parameters
+    ----------
+    counts, expected_counts : numpy.ndarray, shape (n_copies, n_windows, n_neurons)
+        Of the whole windows.
+    diverged : numpy.ndarray of bool, shape (n_copies,)
+        Whether rates ran away in any window.
     """
 
-    counts: np.ndarray
-    expected: np.ndarray
-    diverged: np.ndarray
+    counts: NDArray
+    expected_counts: NDArray
+    diverged: NDArray
 
 
-class WindowCounter:
-    """Counts of a window for the step written in equations; the others count themselves."""
+def in_waves(
+    frames: NDArray,
+    frame_steps: NDArray,
+    counts: NDArray,
+    expected_counts: NDArray,
+    n_copies: int,
+    *,
+    reset: bool,
+    reset_frames: bool,
+    seed: int | None,
+    first_wave: int = 0,
+) -> Iterator[Presentation]:
+    """Divide stimuli among waves of copies, and yield a presentation for each.
 
-    def __init__(self, neurons):
-        self.z = array_of(neurons, "z")
-        self.expected = array_of(neurons, "expected_count")
-
-    def after_step(self):
-        self.window_counts += self.z
-        self.window_expected[:] = self.expected
-
-    def reseed(self, seed):
-        """Restart Brian2's random numbers; `run` of the network gives the user's back."""
-        brian.seed(int(np.random.SeedSequence(seed).generate_state(1)[0]))
-
-    def open_window(self, counts, expected):
-        """Add counts and expected counts of every step from now on to these, of all copies."""
-        self.window_counts = counts.reshape(-1)
-        self.window_expected = expected.reshape(-1)
-        self.expected[:] = 0  # a sum for ever would lose its last digits
-
-
-def diverged_copies(stimuli, decoded, parameters):
-    """Which copies ran away in a window, (n_copies,) of bool.
-
-    A reconstruction misses at most the stimulus, what neurons at rest predict, and the Poisson
-    noise of spikes: at rest, and while coding (whose rates, by Cauchy-Schwarz, need no more than
-    sqrt(K) |x| / |phi| spikes). A runaway exceeds the sum by orders of magnitude; the factor 4 is
-    for overshoot, and `CHANCE` spikes in one direction are for chance.
+    Parameters
+    ----------
+    frames : numpy.ndarray, shape (n_stimuli, n_frames, n_pixels)
+        Copies of the last wave for which none are left see grey.
+    frame_steps : numpy.ndarray of int, shape (n_frames,)
+    counts, expected_counts : numpy.ndarray, shape (n_windows, n_waves * n_copies, n_neurons)
+        Which the presentations are to fill.
+    n_copies : int
+    reset, reset_frames
+        As for `Presentation`.
+    seed : int or None
+        Each wave has random numbers of its own, made of this and its number.
+    first_wave : int, default 0
+        Number of the first wave.
     """
-    sizes = parameters.spike_sizes
-    energy = np.einsum("bp,bp->b", stimuli, stimuli)
-    rates_at_rest = np.exp(parameters.resting_potential)
-    at_rest = ((parameters.dictionary @ rates_at_rest) ** 2).sum() + rates_at_rest @ sizes**2
-    noise_of_code = np.sqrt(parameters.n_neurons * energy) * sizes.max()
-    residual = decoded - stimuli
-    residual = np.einsum("bp,bp->b", residual, residual)
-    return residual > 4 * (energy + at_rest + noise_of_code) + (CHANCE * sizes.max()) ** 2
-
-
-def raise_if_diverged(outcome, used, parameters, dt_seconds, first_stimulus):
-    """Raise DivergenceError with the numbers if any of the first `used` copies ran away."""
-    diverged = np.flatnonzero(outcome.diverged[:used])
-    if not len(diverged):
-        return
-    tau = float(parameters.tau)
-    counts = outcome.counts[diverged[0]]
-    calm = outcome.counts[:used][~outcome.diverged[:used]]
-    advice = f"try dt={dt_seconds / 2 * 1e3:.3g}*ms"
-    if len(calm):
-        limit = largest_stable_dt(parameters, calm[:, -1].mean(axis=0))
-        advice += f" (limit at the mean rates of the others: {limit * 1e3:.3g} ms)"
-    raise DivergenceError(
-        f"the simulation diverged for {len(diverged)} of {used} stimuli, first number "
-        f"{first_stimulus + diverged[0]}: up to {counts.max()} spikes of one neuron and "
-        f"{counts.sum(axis=1).max()} of all in a window of tau = {tau * 1e3:g} ms, at "
-        f"dt = {dt_seconds * 1e3:.3g} ms; {advice}, or a smaller natural_gradient_step "
-        "or delay, or check that stimuli are z-scored"
-    )
+    for wave, begin in enumerate(range(0, len(frames), n_copies)):
+        copies = slice(begin, begin + n_copies)
+        part = frames[copies]
+        used = len(part)
+        if used < n_copies:
+            part = np.concatenate([part, np.zeros((n_copies - used, *part.shape[1:]))])
+        yield Presentation(
+            part,
+            frame_steps,
+            reset,
+            reset_frames,
+            seed=None if seed is None else [seed, first_wave + wave],
+            used=used,
+            counts=counts[:, copies],
+            expected_counts=expected_counts[:, copies],
+        )

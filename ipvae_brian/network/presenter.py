@@ -1,9 +1,19 @@
-"""The presenter: steps presentations through a network that runs."""
+"""The presenter: steps presentations through a circuit while Brian2 runs it."""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import brian2.only as brian
 import numpy as np
+from numpy.typing import NDArray
 
-from ipvae_brian.network.presentation import Outcome, diverged_copies
+from ipvae_brian.network._brian import code_object_class, quick_start, seeded
+from ipvae_brian.network.circuits import Circuit
+from ipvae_brian.network.engines.choice import default_engine
+from ipvae_brian.network.monitors import Monitors
+from ipvae_brian.network.presentation import Outcome, Presentation
+from ipvae_brian.network.runner import Runner
 from ipvae_brian.recordings.timing import window_stimuli
 
 # Time steps after which divergence is looked for, in whole windows and at their end.
@@ -11,40 +21,46 @@ CHECK_STEPS = 10
 
 
 class Presenter:
-    """Steps presentations through a network, as its last operation of every time step.
+    """Steps presentations through a circuit, as the last operation of every time step.
 
     Parameters
     ----------
-    network : SpikingNetwork
-        Has `show`, `rest`, `decode`, `rate_type`, `parameters`, `counter` and `brian_network`.
+    circuit : Circuit
+    stop : callable
+        Stops the run of Brian2.
     window_steps : int
         Time steps in a window of tau.
     """
 
-    def __init__(self, network, window_steps):
-        self.network = network
+    def __init__(self, circuit: Circuit, stop: Callable[[], object], window_steps: int):
+        self.circuit = circuit
+        self.stop = stop
         self.window_steps = window_steps
-        self.presentations = None
-        self.presentation = None
-        self.error = None
+        self.presentations: Iterator[Presentation] | None = None
+        self.presentation: Presentation | None = None
+        self.error: BaseException | None = None
         self.operation = brian.NetworkOperation(
             self._after_step,
-            clock=network.clock,
+            clock=circuit.options["clock"],
             when="end",
             order=1,
-            name=f"{network.neurons.name}_presenter",
+            name=f"{circuit.neurons.name}_presenter",
         )
 
-    def begin(self, presentations, collect):
-        """Take the first presentation; `collect(presentation, outcome)` gets each result."""
+    def begin(
+        self,
+        presentations: Iterable[Presentation],
+        collect: Callable[[Presentation, Outcome], object],
+    ) -> bool:
+        """Take the first presentation, and return whether there is one."""
         self.error = None
         self.presentations = iter(presentations)
         self.collect = collect
         return self._next_presentation()
 
     @property
-    def finished(self):
-        """Whether every presentation was presented to its end."""
+    def finished(self) -> bool:
+        """Whether every presentation was shown to its end."""
         return self.presentation is None
 
     def _next_presentation(self):
@@ -55,19 +71,19 @@ class Presenter:
         self.frame = -1
         self.steps_left = int(presentation.frame_steps.sum())
         self.n_windows = self.steps_left // self.window_steps
-        self.counts, self.expected = presentation.counts, presentation.expected
+        self.counts, self.expected_counts = presentation.counts, presentation.expected_counts
         if self.counts is None:
             # Window by window, as they are filled.
-            self.counts, self.expected = self._new_windows(self.n_windows)
+            self.counts, self.expected_counts = self._new_windows(self.n_windows)
         self.window = -1
         self.window_stimuli = window_stimuli(
             presentation.frames, presentation.frame_steps, self.window_steps
         )
         self.diverged = np.zeros(len(presentation.frames), bool)
         if presentation.reset:
-            self.network.rest()
+            self.circuit.rest()
         if presentation.seed is not None:
-            self.network.counter.reseed(presentation.seed)
+            self.circuit.reseed(presentation.seed)
         self._next_window()
         self._next_frame()
         return True
@@ -76,8 +92,8 @@ class Presenter:
         self.frame += 1
         self.frame_left = int(self.presentation.frame_steps[self.frame])
         if self.frame and self.presentation.reset_frames:
-            self.network.rest()
-        self.network.show(self.presentation.frames[:, self.frame])
+            self.circuit.rest()
+        self.circuit.show(self.presentation.frames[:, self.frame])
 
     def _after_step(self):
         # An error inside Brian2's loop would leave its global state "running": stop, raise later.
@@ -85,11 +101,10 @@ class Presenter:
             self._advance()
         except BaseException as error:
             self.error = error
-            self.network.brian_network.stop()
+            self.stop()
 
     def _advance(self):
-        if self.network.counter_is_separate:
-            self.network.counter.after_step()
+        self.circuit.after_step()
         self.steps_left -= 1
         self.window_left -= 1
         self.frame_left -= 1
@@ -103,25 +118,25 @@ class Presenter:
             presentation, self.presentation = self.presentation, None
             self.collect(presentation, self._outcome())
             if not self._next_presentation():
-                self.network.brian_network.stop()
+                self.stop()
         elif self.frame_left == 0:
             self._next_frame()
 
     def _new_windows(self, n):
-        shape = (n, len(self.presentation.frames), self.network.parameters.n_neurons)
-        return np.empty(shape, np.int32), np.empty(shape, self.network.rate_type)
+        shape = (n, len(self.presentation.frames), self.circuit.n_neurons)
+        return np.empty(shape, np.int32), np.empty(shape, self.circuit.rate_type)
 
     def _next_window(self):
         self.window += 1
         self.window_left = self.window_steps
         if self.window < self.n_windows:
-            self.open = self.counts[self.window], self.expected[self.window]
+            self.open = self.counts[self.window], self.expected_counts[self.window]
         else:
             # What is left after the whole windows is looked at, but not kept.
             self.open = [array[0] for array in self._new_windows(1)]
         for array in self.open:
             array[:] = 0
-        self.network.counter.open_window(*self.open)
+        self.circuit.open_window(*self.open)
 
     def _check_window(self):
         # A runaway lasts, so windows of few steps need not all be looked at.
@@ -129,9 +144,74 @@ class Presenter:
         if last or self.window % max(1, CHECK_STEPS // self.window_steps) == 0:
             self._look_for_divergence(self.window_stimuli[:, self.window])
 
-    def _look_for_divergence(self, stimuli):
-        decoded = self.network.decode(self.open[0])
-        self.diverged |= diverged_copies(stimuli, decoded, self.network.parameters)
+    def _look_for_divergence(self, stimuli: NDArray):
+        self.diverged |= self.circuit.diverged(stimuli, self.open[0])
 
     def _outcome(self):
-        return Outcome(self.counts.swapaxes(0, 1), self.expected.swapaxes(0, 1), self.diverged)
+        return Outcome(
+            self.counts.swapaxes(0, 1), self.expected_counts.swapaxes(0, 1), self.diverged
+        )
+
+
+class RuntimeRunner(Runner):
+    """Runs step by step in this process, with a presenter between the steps.
+
+    Parameters as for `Runner`.
+    """
+
+    needs_spikes = False
+    can_rebuild = True
+
+    def __init__(self, circuit: Circuit, monitors: Monitors, brian_network: Any, window_steps: int):
+        super().__init__(circuit, monitors, brian_network, window_steps)
+        self.presenter = Presenter(circuit, brian_network.stop, window_steps)
+        self.objects.append(self.presenter.operation)
+        self._start = 0.0
+        circuit.rest()
+
+    @classmethod
+    def code_object_class(cls, target: str | None) -> Any:
+        """Return the class of a target; None follows the user's preference."""
+        return code_object_class(target)
+
+    @classmethod
+    def default_engine(cls, n_copies: int) -> str:
+        """Return "brian2" for one population, otherwise the fastest that is installed."""
+        return "brian2" if n_copies == 1 else default_engine()
+
+    @classmethod
+    def require_circuit(cls, engine: str, n_copies: int) -> None:
+        """Do nothing: every circuit runs."""
+
+    @contextmanager
+    def recording(self, seed: int | None, n_frames: int) -> Iterator[None]:
+        """Empty the monitors; with a seed, give Brian2's random state back afterwards."""
+        self.monitors.clear()
+        self._start = float(self.circuit.options["clock"].variables["t"].get_value()[0])
+        with seeded(seed):
+            self.circuit.follow_brian2()
+            yield
+
+    def run(
+        self,
+        presentations: Iterable[Presentation],
+        collect: Callable[[Presentation, Outcome], object],
+    ) -> None:
+        """Run presentations inside one Brian2 run."""
+        presenter = self.presenter
+        # Brian2's check for invalid values compares float32 with 1e50, which NumPy warns of.
+        with np.errstate(over="ignore"), quick_start(), self.circuit.threads():
+            if not presenter.begin(presentations, collect):
+                return
+            # The presenter stops the run; Brian2 needs some end that is never reached.
+            self.brian_network.run(1e6 * self.circuit.parameters.tau, namespace={})
+        if presenter.error is not None:
+            error, presenter.error = presenter.error, None
+            raise error
+        if not presenter.finished:
+            # Brian2 turns Ctrl-C into a quiet stop.
+            raise KeyboardInterrupt
+
+    def recorded(self) -> tuple[Any, Any]:
+        """Return what the monitors hold."""
+        return self.monitors.events(self._start), self.monitors.traces()

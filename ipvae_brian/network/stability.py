@@ -6,11 +6,11 @@ diag(eta) W diag(r), here called the loop gain, exceeds 2.
 """
 
 import math
-import warnings
 
 import numpy as np
 from scipy.sparse.linalg import LinearOperator, eigsh
 
+from ipvae_brian._tools.warn import warn_user
 from ipvae_brian.errors import DivergenceError, StabilityWarning
 
 # Part of the limit that the package uses. Spikes let rates stray from the fixed point: of 2,000
@@ -138,12 +138,11 @@ def _warn_of_large_jumps(parameters):
         / parameters.noise_variance
     )
     if jump > LARGEST_JUMP:
-        warnings.warn(
+        warn_user(
             f"one spike lowers its neuron's potential by {jump:.3g} "
             f"(natural_gradient_step * |phi|^2 / noise_variance); above {LARGEST_JUMP:g} a run may "
             "diverge at any dt: lower natural_gradient_step",
             StabilityWarning,
-            stacklevel=5,
         )
 
 
@@ -194,11 +193,10 @@ def check_dt(parameters, stimuli, dt_seconds, *, delay=0.0):
         return
     state = "is expected to diverge" if used > 1 else "is only marginally stable"
     with_delay = f" with a delay of {delay * 1e3:.3g} ms" if delay else ""
-    warnings.warn(
+    warn_user(
         f"dt = {dt_seconds * 1e3:.3g} ms{with_delay} {state}: it uses {used:.2f} of the stability "
         f"limit for these stimuli, and up to {MARGIN} is safe",
         StabilityWarning,
-        stacklevel=4,
     )
 
 
@@ -222,9 +220,8 @@ def with_halvings(run, dt_seconds):
             return run(dt_seconds)
         except DivergenceError as error:
             dt_seconds /= 2
-            warnings.warn(
+            warn_user(
                 f"repeated at dt = {dt_seconds * 1e3:.3g} ms, because {error}",
                 StabilityWarning,
-                stacklevel=4,
             )
     return run(dt_seconds)

@@ -8,48 +8,85 @@ leaves is handed to the next. Select the device yourself, before making the netw
 """
 
 import math
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import brian2.only as brian
 import numpy as np
-from brian2.only import get_device, second
+from brian2.only import get_device
 
-from ipvae_brian.network.presentation import Outcome, diverged_copies
+from ipvae_brian.network.circuits import Circuit
+from ipvae_brian.network.monitors import Monitors
+from ipvae_brian.network.presentation import Outcome, Presentation
+from ipvae_brian.network.runner import Runner
 from ipvae_brian.recordings.timing import window_stimuli
 
 
-class Program:
+class StandaloneRunner(Runner):
     """Builds the program at the first presentation and runs it for every frame.
 
-    Parameters
-    ----------
-    network : SpikingNetwork
-        One copy, built under the standalone device.
+    Parameters as for `Runner`; one copy, built under the standalone device.
     """
 
-    def __init__(self, network):
-        self.network = network
+    needs_spikes = True
+    can_rebuild = False
+
+    def __init__(self, circuit: Circuit, monitors: Monitors, brian_network: Any, window_steps: int):
+        super().__init__(circuit, monitors, brian_network, window_steps)
+        circuit.neurons.u = circuit.parameters.resting_potential
+        self.dt = circuit.options["clock"].dt
         self.frame_steps = None
         self.seed = None
         self.asked_seed = None
         self.has_run = False
         self.state = None
-        self.events = []
-        self.traces = []
+        self.events, self.traces = [], []
+
+    @classmethod
+    def code_object_class(cls, target: str | None) -> None:
+        """Return None, as the device chooses the target."""
+        if target is not None:
+            raise ValueError("target must be None in C++ standalone mode, got " + repr(target))
+
+    @classmethod
+    def default_engine(cls, n_copies: int) -> str:
+        """Return "brian2": only equations can be compiled."""
+        return "brian2"
+
+    @classmethod
+    def require_circuit(cls, engine: str, n_copies: int) -> None:
+        """Raise ValueError for all but one population in Brian2 equations."""
+        if engine != "brian2":
+            raise ValueError(f"engine must be 'brian2' in C++ standalone mode, got {engine!r}")
+        if n_copies > 1:
+            raise ValueError(f"n_copies must be 1 in C++ standalone mode, got {n_copies}")
+
+    @contextmanager
+    def recording(self, seed: int | None, n_frames: int) -> Iterator[None]:
+        """Seed the program, which has its seed compiled in."""
+        if seed is not None and n_frames > 1:
+            raise ValueError(
+                "seed is compiled into a standalone program, which would repeat the same random "
+                "numbers for every frame: leave it out, or present one frame"
+            )
+        if seed is not None:
+            get_device().seed(seed)
+        yield
 
     def _build(self, frame_steps):
-        network = self.network
         self.frame_steps = frame_steps
         # Fine enough to find the expected count at the end of every window of a movie.
-        self.grid = math.gcd(frame_steps, network.steps_per_tau)
-        self.monitor = brian.StateMonitor(
-            network.neurons,
+        self.grid = math.gcd(frame_steps, self.window_steps)
+        self.expected_monitor = brian.StateMonitor(
+            self.circuit.neurons,
             "expected_count",
             record=True,
-            dt=self.grid * network.dt,
-            name=f"{network.name}_expected_monitor",
+            dt=self.grid * self.dt,
+            name=f"{self.circuit.neurons.name}_expected_monitor",
         )
-        network.brian_network.add(self.monitor)
-        network.brian_network.run(frame_steps * network.dt, namespace={})
+        self.brian_network.add(self.expected_monitor)
+        self.brian_network.run(frame_steps * self.dt, namespace={})
         device = get_device()
         # What brian2.seed or a presentation asked for; only the program's code knows it later.
         seeds = [value for kind, value in device.main_queue if kind == "seed"]
@@ -57,8 +94,12 @@ class Program:
         # What the user told set_device, such as the directory; without run_args, nothing runs yet.
         device.build(**(device.build_options | {"compile": True, "run": False}))
 
-    def run(self, presentations, collect):
-        """Present presentations; see `SpikingNetwork.run`."""
+    def run(
+        self,
+        presentations: Iterable[Presentation],
+        collect: Callable[[Presentation, Outcome], object],
+    ) -> None:
+        """Run the program for every frame of every presentation."""
         self.events, self.traces = [], []
         step = 0
         for presentation in presentations:
@@ -73,14 +114,13 @@ class Program:
                 )
             if presentation.reset or self.state is None:
                 self._rest()
-            expected = [np.zeros((1, self.network.parameters.n_neurons))]
+            expected = [np.zeros((1, self.circuit.n_neurons))]
             counts = []
             for frame in range(len(presentation.frame_steps)):
                 if frame and presentation.reset_frames:
                     self._rest()
                 self._require_new_numbers(presentation.seed)
-                stimulus = presentation.frames[:, frame]
-                in_grid, total = self._run_frame(stimulus, step)
+                in_grid, total = self._run_frame(presentation.frames[:, frame], step)
                 expected.append(expected[-1][-1] + np.vstack([in_grid[1:], total]))
                 counts.append(self.events[-1])
                 step += self.frame_steps
@@ -98,59 +138,54 @@ class Program:
             )
         self.has_run = True
 
+    @property
     def _carried(self):
         """The Brian2 variables that a frame hands to the next."""
-        return [self.network.neurons.u, *self.network.pathway_object.carried]
+        return [self.circuit.neurons.u, *self.circuit.carried]
 
     def _rest(self):
-        """Put potentials at rest, and drop spikes that are under way."""
-        under_way = [np.zeros(v.shape, np.int32) for v in self.network.pathway_object.carried]
-        self.state = [self.network.parameters.resting_potential, *under_way]
+        """Put potentials at rest, and forget what is carried."""
+        carried = [np.full(v.shape, value, v.dtype) for v, value in self.circuit.carried.items()]
+        self.state = [self.circuit.parameters.resting_potential, *carried]
 
     def _run_frame(self, stimulus, step):
-        network, neurons = self.network, self.network.neurons
-        variable, values = network.pathway_object.stimulus_values(stimulus)
-        begin = dict(zip(self._carried(), self.state, strict=True))
+        neurons = self.circuit.neurons
+        variable, values = self.circuit.stimulus_values(stimulus)
+        begin = dict(zip(self._carried, self.state, strict=True))
         get_device().run(run_args=begin | {variable: values})
-        self.state = [np.array(variable) for variable in self._carried()]
-        spikes = network.spike_monitor
-        self.events.append(
-            (np.array(spikes.i), step + _steps(spikes.t, network.dt), np.array(spikes.z))
-        )
-        if network.potential_monitor is not None:
-            monitor = network.potential_monitor
-            self.traces.append((np.array(monitor.u), np.array(monitor.z)))
-        in_grid = np.array(self.monitor.expected_count).T
-        return in_grid, np.array(neurons.expected_count)
+        self.state = [np.array(variable) for variable in self._carried]
+        index, when, count = self.monitors.events()
+        self.events.append((index, step + when, count))
+        traces = self.monitors.traces()
+        if traces is not None:
+            self.traces.append(traces)
+        return np.array(self.expected_monitor.expected_count).T, np.array(neurons.expected_count)
 
     def _outcome(self, presentation, events, expected, end):
-        network = self.network
-        window_steps, n_neurons = network.steps_per_tau, network.parameters.n_neurons
         n_steps = int(np.sum(presentation.frame_steps))
-        n_windows = n_steps // window_steps
+        n_windows = n_steps // self.window_steps
         index, step, count = (np.concatenate(a) for a in zip(*events, strict=True))
-        window = (step - (end - n_steps)) // window_steps
-        counts = np.zeros((n_windows, n_neurons), np.int32)
-        whole = window < n_windows
-        np.add.at(counts, (window[whole], index[whole]), count[whole])
-        edges = np.arange(n_windows + 1) * (window_steps // self.grid)
-        rates = np.diff(expected[edges], axis=0)
+        # What is left after the whole windows is looked at, but not kept.
+        n_all = math.ceil(n_steps / self.window_steps)
+        counts = np.zeros((n_all, self.circuit.n_neurons), np.int32)
+        np.add.at(counts, ((step - (end - n_steps)) // self.window_steps, index), count)
+        edges = np.arange(n_windows + 1) * (self.window_steps // self.grid)
+        expected_counts = np.diff(expected[edges], axis=0)
         stimuli = window_stimuli(
-            presentation.frames, np.asarray(presentation.frame_steps), window_steps
+            presentation.frames, np.asarray(presentation.frame_steps), self.window_steps
         )[0]
-        diverged = diverged_copies(stimuli, network.decode(counts), network.parameters).any()
+        stimuli = np.concatenate([stimuli, presentation.frames[0, -1:]])[:n_all]
+        diverged = self.circuit.diverged(stimuli, counts).any()
+        counts = counts[:n_windows]
         if presentation.counts is not None:
-            presentation.counts[:, 0], presentation.expected[:, 0] = counts, rates
-        return Outcome(counts[None], rates[None], np.array([diverged]))
+            presentation.counts[:, 0] = counts
+            presentation.expected_counts[:, 0] = expected_counts
+        return Outcome(counts[None], expected_counts[None], np.array([diverged]))
 
-    def recorded(self):
-        """Events and traces of the last presentations, as `response.sorting` takes them."""
+    def recorded(self) -> tuple[Any, Any]:
+        """Return what the monitors held after every frame."""
         events = tuple(np.concatenate(a) for a in zip(*self.events, strict=True))
         traces = None
         if self.traces:
             traces = tuple(np.concatenate(a, axis=1) for a in zip(*self.traces, strict=True))
         return events, traces
-
-
-def _steps(times, dt):
-    return np.round(np.asarray(times / second) / float(dt)).astype(int)

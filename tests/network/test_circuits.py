@@ -173,7 +173,7 @@ def test_delayed_spikes_do_not_reach_the_next_stimulus(stimuli, parameters):
 
 def test_error_units_hold_the_prediction_error(stimuli, parameters):
     network = make_network(parameters, PATHWAYS["error_units"])
-    units = network.pathway_object.units
+    units = network.circuit.units
     seen = []
 
     @brian2.network_operation(dt=4 * ms, when="synapses", order=10)

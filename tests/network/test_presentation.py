@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ipvae_brian import SpikingNetwork
-from ipvae_brian.network.presentation import Presentation, diverged_copies
+from ipvae_brian.network.divergence import diverged_copies
+from ipvae_brian.network.presentation import Presentation
 from ipvae_brian.recordings.timing import window_stimuli
 
 

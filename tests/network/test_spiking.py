@@ -166,7 +166,7 @@ def test_objects_may_be_added_before_dt_is_chosen(parameters, stimuli):
         seen.append(1)
 
     network = SpikingNetwork(parameters).add(look)
-    assert network.brian_network is None
+    assert network.dt is None
     network.present(stimuli[0], 100 * ms)
     assert len(seen) == 5
 

@@ -1,23 +1,25 @@
-"""What takes the time steps of many copies, and what of it is installed."""
+"""Which circuits there are, and which engines are installed."""
 
-import os
-from contextlib import contextmanager, nullcontext
 from importlib.util import find_spec
 
 from ipvae_brian._tools.checks import known_name
-from ipvae_brian._tools.threads import one_blas_thread
+from ipvae_brian.network.circuits import Circuit
+from ipvae_brian.network.engines.brian2 import Copies
+from ipvae_brian.network.pathways import ErrorUnits, Synapses
 
-# The fastest first; "brian2" are Brian2's own objects and need no class of their own.
+# Circuits of one population.
+PATHWAYS = {"synapses": Synapses, "error_units": ErrorUnits}
+# What takes the time steps of many copies, the fastest first.
 ENGINES = ("numba", "numpy", "brian2")
 
 
-def default_engine():
-    """The fastest engine for many copies that is installed."""
+def default_engine() -> str:
+    """Return the name of the fastest engine for many copies that is installed."""
     return "numba" if find_spec("numba") else "numpy"
 
 
-def available_engine(engine):
-    """The name of an engine, checked.
+def available_engine(engine: str) -> str:
+    """Return the name of an engine, checked.
 
     Raises
     ------
@@ -32,8 +34,34 @@ def available_engine(engine):
     return engine
 
 
-def engine_class(engine):
-    """The class of an engine, imported when it is used: Numba takes as long as all of SciPy."""
+def choose_circuit(pathway: str | None, n_copies: int, engine: str) -> type[Circuit]:
+    """Return the class of the circuit that a user asked for.
+
+    Parameters
+    ----------
+    pathway : {"synapses", "error_units"} or None
+        None is "synapses" for one population; copies have no pathway.
+    n_copies : int
+    engine : {"numba", "numpy", "brian2"}
+
+    Raises
+    ------
+    TypeError, ValueError, ImportError
+        For what does not exist, does not go together or is not installed.
+    """
+    if pathway is not None:
+        known_name(pathway, "pathway", tuple(PATHWAYS))
+    available_engine(engine)
+    if n_copies == 1 and engine == "brian2":
+        return PATHWAYS[pathway or "synapses"]
+    if pathway is not None:
+        raise ValueError(
+            f"pathway {pathway!r} needs n_copies 1 and engine 'brian2', got {n_copies} and "
+            f"{engine!r}"
+        )
+    if engine == "brian2":
+        return Copies
+    # Imported when it is used: Numba takes as long as all of SciPy.
     if engine == "numba":
         from ipvae_brian.network.engines.numba import NumbaCopies
 
@@ -41,27 +69,3 @@ def engine_class(engine):
     from ipvae_brian.network.engines.numpy import NumpyCopies
 
     return NumpyCopies
-
-
-def threads(engine):
-    """A context in which the threads of an engine are not disturbed by others.
-
-    Those of OpenBLAS keep a core busy for a while after each product, waiting for the next one.
-    """
-    return _threads_of_numba() if engine == "numba" else nullcontext()
-
-
-@contextmanager
-def _threads_of_numba():
-    """As many as OMP_NUM_THREADS allows: Dask and batch systems set it, and Numba does not ask."""
-    import numba
-
-    before = numba.get_num_threads()
-    allowed = os.environ.get("OMP_NUM_THREADS", "")
-    with one_blas_thread():
-        if "NUMBA_NUM_THREADS" not in os.environ and allowed.isdecimal():
-            numba.set_num_threads(max(1, min(before, int(allowed))))
-        try:
-            yield
-        finally:
-            numba.set_num_threads(before)

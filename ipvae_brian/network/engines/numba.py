@@ -1,4 +1,4 @@
-"""The step of the engine "numpy", compiled by Numba: copies are divided among all cores.
+"""The engine "numba": the step of the engine "numpy", compiled; copies are divided among cores.
 
 Each copy is worked on while it is in the cache of its core, with the same arithmetic and the same
 sampler as in there. Spikes inhibit one by one, each adding its row of the weights, because a
@@ -9,10 +9,17 @@ nor on the other copies.
 """
 
 import math
+import os
+from contextlib import contextmanager
+from typing import Any
 
+import numba
 import numpy as np
 from numba import njit, prange
+from numpy.typing import ArrayLike, NDArray
 
+from ipvae_brian._tools.threads import one_blas_thread
+from ipvae_brian.model.parameters import Parameters
 from ipvae_brian.network.engines.numpy import NumpyCopies
 
 # Taylor coefficients of exp; enough of them for single precision at |f| <= log(2) / 2.
@@ -69,7 +76,7 @@ def _exponential_function(values, out, scratch):
 
 @njit(parallel=True, fastmath=MATHS, cache=True)
 def draw(potential, left, counts, window_counts, window_expected, streams, step, spikes, first):
-    """Counts of a step.
+    """Draw the counts of a step.
 
     Parameters
     ----------
@@ -154,7 +161,7 @@ def draw(potential, left, counts, window_counts, window_expected, streams, step,
 
 @njit(parallel=True, fastmath=MATHS, cache=True)
 def update(potential, kept, drive, scale, offset, lowest, highest, counts, spikes, first, weights):
-    """Potentials of the next step; `scale`, `offset` and rows of `weights` are per neuron."""
+    """Take potentials to the next step; `scale`, `offset`, rows of `weights` are per neuron."""
     n_copies, n_neurons = potential.shape
     number = potential.dtype.type
     for b in prange(n_copies):
@@ -182,7 +189,7 @@ def update(potential, kept, drive, scale, offset, lowest, highest, counts, spike
 
 @njit(parallel=True, fastmath=MATHS, cache=True)
 def decode(counts, columns, decoded):
-    """BatchSums of the dictionary's `columns`, one in each row, over the spikes of each copy."""
+    """Add up the dictionary's `columns`, one in each row, over the spikes of each copy."""
     n_copies, n_neurons = counts.shape
     number = decoded.dtype.type
     for b in prange(n_copies):
@@ -196,20 +203,28 @@ def decode(counts, columns, decoded):
 
 
 class NumbaCopies(NumpyCopies):
-    """Parameters as for `NumpyCopies`."""
+    """The step of `NumpyCopies`, compiled for all cores.
+
+    Parameters as for `Circuit`.
+    """
+
+    engine = "numba"
+    label = "numba"
 
     def _allocate(self):
         self.streams = np.empty((self.n_copies, 2), np.uint64)
         self.first = np.zeros(self.n_copies + 1, np.int64)
 
-    def set_parameters(self, parameters):
+    def set_parameters(self, parameters: Parameters) -> None:
+        """Work out weights, constants and bounds in the precision of the potentials."""
         super().set_parameters(parameters)
         self.bounds = tuple(
             self.dtype.type(bound)
             for bound in (parameters.lowest_potential, parameters.highest_potential)
         )
 
-    def reseed(self, seed):
+    def reseed(self, seed: Any) -> None:
+        """Restart the random numbers, those of every copy at a place of its own."""
         super().reseed(seed)
         self.streams[:] = self.rng.integers(2**64, size=self.streams.shape, dtype=np.uint64)
         self.streams[:, 1] |= np.uint64(1)
@@ -220,7 +235,7 @@ class NumbaCopies(NumpyCopies):
     def _copies(self, array):
         return array.reshape(self.n_copies, self.n_neurons)
 
-    def draw(self):
+    def draw(self) -> None:
         n_unfinished = draw(
             self._copies(self.potential),
             self._copies(self.left),
@@ -235,12 +250,12 @@ class NumbaCopies(NumpyCopies):
         if n_unfinished:
             pending = np.flatnonzero(self.left <= 0)
             left = self.left[pending]
-            more = self._rest(left)
+            more = self._more(left)
             self.left[pending] = left
             self.counts[pending] += more
             self.window_counts[pending] += more
 
-    def update(self):
+    def update(self) -> None:
         update(
             self._copies(self.potential),
             self.kept,
@@ -254,8 +269,26 @@ class NumbaCopies(NumpyCopies):
             self.inhibition,
         )
 
-    def decode(self, counts):
-        """Reconstruct the stimuli from counts (n_copies, n_neurons)."""
-        decoded = np.empty((self.n_copies, self.columns.shape[1]), self.dtype)
+    @contextmanager
+    def threads(self):
+        """Use as many threads as OMP_NUM_THREADS allows, while those of BLAS stand back.
+
+        Dask and batch systems set the variable, and Numba does not ask. Threads of OpenBLAS keep a
+        core busy for a while after each product, waiting for the next one.
+        """
+        before = numba.get_num_threads()
+        allowed = os.environ.get("OMP_NUM_THREADS", "")
+        with one_blas_thread():
+            if "NUMBA_NUM_THREADS" not in os.environ and allowed.isdecimal():
+                numba.set_num_threads(max(1, min(before, int(allowed))))
+            try:
+                yield
+            finally:
+                numba.set_num_threads(before)
+
+    def decode(self, counts: ArrayLike) -> NDArray:
+        """Return the stimuli that counts (n, n_neurons) stand for, (n, n_pixels)."""
+        counts = np.asarray(counts)
+        decoded = np.empty((len(counts), self.columns.shape[1]), self.dtype)
         decode(counts, self.columns, decoded)
         return decoded

@@ -12,11 +12,17 @@ What makes it fast is exact, not an approximation:
 Here the step is NumPy; the engine "numba" has it compiled, for all cores.
 """
 
+from typing import Any
+
 import brian2.only as brian
 import numpy as np
+from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
+from ipvae_brian.model.parameters import Parameters
 from ipvae_brian.network._brian import array_of
+from ipvae_brian.network.circuits import Circuit
+from ipvae_brian.network.equations import COPIES
 
 # Share of neurons that spike in a step above which the dense product is the cheaper one.
 DENSE_ABOVE = 0.06
@@ -24,47 +30,42 @@ DENSE_ABOVE = 0.06
 FEW = 256
 
 
-class NumpyCopies:
+class NumpyCopies(Circuit):
     """Draws, membrane, lateral inhibition and bounds of all copies in two operations a step.
 
-    Parameters
-    ----------
-    neurons : brian2.NeuronGroup
-        n_copies populations, one after the other, of `equations.COPIES`.
-    parameters : Parameters
-    options : dict
-        Passed to the Brian2 objects: clock.
-    n_copies : int
-    step : float
-        Time step in units of tau.
+    Parameters as for `Circuit`.
     """
 
-    carried = ()
+    engine = "numpy"
+    label = "numpy"
+    equations = COPIES
+    precisions = ("single", "double")
 
-    def __init__(self, neurons, parameters, options, n_copies, step):
-        self.step = step
-        self.n_copies = n_copies
-        self.n_neurons = len(neurons) // n_copies
-        self.potential = array_of(neurons, "u")
-        self.counts = array_of(neurons, "z")
-        self.drive = array_of(neurons, "drive")
-        self.spikespace = array_of(neurons, "_spikespace")
+    def __init__(self, parameters: Parameters, clock: Any, target: Any = None, **options: Any):
+        super().__init__(parameters, clock, target, **options)
+        # The two operations do what these would.
+        self.neurons.state_updater.active = False
+        self.neurons.thresholder["spike"].active = False
+        # Time step in units of tau.
+        self.step = 1 / round(float(parameters.tau) / float(clock.dt))
+        self.potential = array_of(self.neurons, "u")
+        self.counts = array_of(self.neurons, "z")
+        self.drive = array_of(self.neurons, "drive")
+        self.spikespace = array_of(self.neurons, "_spikespace")
         self.dtype = self.potential.dtype
         # Expected count until the next spike.
         self.left = np.empty_like(self.potential)
         # Where counts and expected counts of the present window are added up.
         self.window_counts = self.window_expected = None
         self._allocate()
-        self.objects = [
+        operations = [
             brian.NetworkOperation(
-                operation,
-                clock=options["clock"],
-                when=when,
-                name=f"{neurons.name}_{operation.__name__}",
+                operation, clock=clock, when=when, name=f"{self.neurons.name}_{operation.__name__}"
             )
             for operation, when in ((self.draw, "start"), (self.update, "synapses"))
         ]
-        self.lateral = self.objects[1]
+        self.objects += operations
+        self.lateral = operations[1]
         self.set_parameters(parameters)
         self.reseed(None)
 
@@ -77,7 +78,8 @@ class NumpyCopies:
         self.active_counts = np.empty(0, np.int32)
         self.copy_starts = np.arange(self.n_copies + 1) * self.n_neurons
 
-    def set_parameters(self, parameters):
+    def set_parameters(self, parameters: Parameters) -> None:
+        """Work out weights and constants in the precision of the potentials."""
         self.parameters = p = parameters
         # A column of the dictionary in each row.
         self.columns = np.ascontiguousarray(p.dictionary.T, self.dtype)
@@ -90,17 +92,24 @@ class NumpyCopies:
         self.offset = (self.step * constant).astype(self.dtype)
         self.kept = self.dtype.type(1 - self.step * p.leak)
 
-    def reseed(self, seed):
-        """Restart the random numbers; `seed` is anything that NumPy's default_rng takes."""
+    def reseed(self, seed: Any) -> None:
+        """Restart the random numbers, and draw how much is left until the next spikes."""
         self.rng = np.random.default_rng(seed)
         self.rng.standard_exponential(dtype=self.dtype, out=self.left)
 
-    def open_window(self, counts, expected):
-        """Add counts and expected counts of every step from now on to these, of all copies."""
-        self.window_counts = counts.reshape(-1)
-        self.window_expected = expected.reshape(-1)
+    def follow_brian2(self) -> None:
+        """Take a seed from Brian2's random numbers."""
+        self.reseed(int(np.random.randint(2**31)))  # noqa: NPY002 (Brian2's are NumPy's)
 
-    def show(self, stimuli):
+    def open_window(self, counts: NDArray, expected_counts: NDArray) -> None:
+        """Add up in these arrays."""
+        self.window_counts = counts.reshape(-1)
+        self.window_expected = expected_counts.reshape(-1)
+
+    def after_step(self) -> None:
+        """Do nothing: spikes are counted when they are drawn."""
+
+    def show(self, stimuli: NDArray) -> None:
         """Set the drive of every copy."""
         shape = (self.n_copies, self.n_neurons)
         stimuli = np.asarray(stimuli, self.dtype)
@@ -109,14 +118,14 @@ class NumpyCopies:
         self._take_drive()
 
     def _take_drive(self):
-        """What drive, threshold and leak add to the potential in a step."""
+        """Work out what drive, threshold and leak add to the potential in a step."""
         shape = (self.n_copies, self.n_neurons)
         change = self.input.reshape(shape)
         np.multiply(self.drive.reshape(shape), self.drive_scale, out=change)
         change += self.offset
 
-    def draw(self):
-        """Counts of this step from the potentials before they change."""
+    def draw(self) -> None:
+        """Draw the counts of this step from the potentials before they change."""
         np.exp(self.potential, out=self.expected)
         self.expected *= self.dtype.type(self.step)
         self.window_expected += self.expected
@@ -134,7 +143,7 @@ class NumpyCopies:
         self.spikespace[-1] = len(active)
 
     def _count(self, left):
-        """Spikes of neurons with nothing left, shape as `left`, which is filled up in place."""
+        """Return the spikes of neurons with nothing left, and fill `left` up in place."""
         counts = np.ones(len(left), np.int32)
         left += self.rng.standard_exponential(len(left), dtype=self.dtype)
         pending = np.flatnonzero(left <= 0)
@@ -143,20 +152,20 @@ class NumpyCopies:
             left[pending] += self.rng.standard_exponential(len(pending), dtype=self.dtype)
             pending = pending[left[pending] <= 0]
         rest = left[pending]
-        counts[pending] += self._rest(rest)
+        counts[pending] += self._more(rest)
         left[pending] = rest
         return counts
 
-    def _rest(self, left):
-        """More spikes of neurons with nothing left, all at once; `left` is filled up in place."""
+    def _more(self, left):
+        """Return more spikes of neurons with nothing left, all at once; fill `left` up in place."""
         # One spike at the end of the wait, others in what went beyond it, and a new wait, which is
         # exponential whatever was before.
         more = 1 + self.rng.poisson(-left).astype(np.int32)
         self.rng.standard_exponential(dtype=self.dtype, out=left)
         return more
 
-    def update(self):
-        """Potentials of the next step."""
+    def update(self) -> None:
+        """Take the potentials to the next step."""
         potential = self.potential
         if self.parameters.leak:
             potential *= self.kept
@@ -165,8 +174,8 @@ class NumpyCopies:
         p = self.parameters
         np.clip(potential, p.lowest_potential, p.highest_potential, out=potential)
 
-    def inhibit(self):
-        """Sum of the inhibition by this step's spikes, (n_copies, n_neurons)."""
+    def inhibit(self) -> NDArray:
+        """Return the sum of the inhibition by this step's spikes, (n_copies, n_neurons)."""
         shape = (self.n_copies, self.n_neurons)
         if len(self.active) < DENSE_ABOVE * self.potential.size:
             first = np.searchsorted(self.active, self.copy_starts)

@@ -105,7 +105,9 @@ def test_any_number_of_neurons_and_copies(n_neurons, n_copies, seed):
 def test_decoding_is_the_product(parameters, rng):
     net = SpikingNetwork(parameters, engine="numba", n_copies=5, dt=4 * ms)
     counts = rng.poisson(0.5, (5, 12)).astype(np.int32)
-    np.testing.assert_allclose(net.decode(counts), counts @ parameters.dictionary.T, atol=1e-6)
+    np.testing.assert_allclose(
+        net.circuit.decode(counts), counts @ parameters.dictionary.T, atol=1e-6
+    )
 
 
 THREADS = """
@@ -137,9 +139,12 @@ def test_spikes_depend_neither_on_threads_nor_on_the_cache(tmp_path):
 
 ALLOWED = """
 import numba
-from ipvae_brian.network.engines.choice import threads
+import numpy as np
+from brian2 import ms
+from ipvae_brian import Parameters, SpikingNetwork
+network = SpikingNetwork(Parameters(dictionary=np.eye(2)), n_copies=2, engine="numba", dt=1*ms)
 before = numba.get_num_threads()
-with threads("numba"):
+with network.circuit.threads():
     inside = numba.get_num_threads()
 assert numba.get_num_threads() == before
 print(before, inside)

@@ -43,7 +43,7 @@ def test_what_is_left_until_a_spike_stays_exponential(engine, independent_neuron
     """The renewal that makes the sampler exact, Kolmogorov-Smirnov, p > 1e-3 at a fixed seed."""
     network = make_network(independent_neurons, engine, n_copies=1000)
     network.present(unseen(1000), 100 * ms, seed=3)
-    for left in network.pathway_object.left.reshape(-1, 3).T:
+    for left in network.circuit.left.reshape(-1, 3).T:
         assert kstest(left, "expon").pvalue > 1e-3
 
 

@@ -1,0 +1,34 @@
+"""Warnings that point at the user's line, however deep in the package they arise."""
+
+import sys
+import warnings
+
+# Libraries that call the package on the user's behalf, and the package itself.
+NOT_THE_USER = ("ipvae_brian", "sklearn", "joblib", "contextlib")
+
+
+def warn_user(message: str, category: type[Warning]) -> None:
+    """Warn, at the line outside of the package that led here.
+
+    A fixed `stacklevel` is right for one way through the package only.
+
+    Parameters
+    ----------
+    message : str
+    category : type of Warning
+    """
+    frame = sys._getframe(1)
+    while _package(frame) in NOT_THE_USER and frame.f_back is not None:
+        frame = frame.f_back
+    warnings.warn_explicit(
+        message,
+        category,
+        frame.f_code.co_filename,
+        frame.f_lineno,
+        module=frame.f_globals.get("__name__"),
+        registry=frame.f_globals.setdefault("__warningregistry__", {}),
+    )
+
+
+def _package(frame):
+    return frame.f_globals.get("__name__", "").partition(".")[0]

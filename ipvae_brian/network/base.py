@@ -1,0 +1,354 @@
+"""The base of networks: presents stimuli and makes responses of what the neurons did.
+
+What differs between kinds of networks is their circuit, and which time step is stable for it.
+"""
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ipvae_brian._tools.checks import seconds, whole_number
+from ipvae_brian._tools.memory import require_memory
+from ipvae_brian._tools.progress import progress_bar
+from ipvae_brian._tools.types import Time
+from ipvae_brian.network.arguments import as_movies, as_stimuli, frame_durations, largest_energy
+from ipvae_brian.network.building import Building
+from ipvae_brian.network.divergence import raise_if_diverged
+from ipvae_brian.network.presentation import Outcome, Presentation, in_waves
+from ipvae_brian.network.stability import with_halvings
+from ipvae_brian.recordings.timing import Timing
+from ipvae_brian.response.response import Response
+from ipvae_brian.response.sorting import spikes_by_trial, traces_by_trial
+
+
+class BaseNetwork(Building):
+    """What all kinds of networks do: present stimuli and movies, and run presentations.
+
+    Parameters as for `Building`, which says what a kind of network supplies.
+    """
+
+    def present(
+        self,
+        stimuli: ArrayLike,
+        duration: Time,
+        *,
+        reset: bool = True,
+        seed: int | None = None,
+        first_stimulus: int = 0,
+        progress: bool | None = None,
+    ) -> Response:
+        """Show static images, each for the same time, and return what the neurons did.
+
+        Parameters
+        ----------
+        stimuli : array_like, shape (n_stimuli, n_pixels), (n_pixels,) or with image rows, columns
+            With one copy they are shown one after the other, otherwise `n_copies` at a time.
+        duration : Quantity
+            How long each is shown, at least one time step.
+        reset : bool, default True
+            Whether potentials start at rest for every stimulus. Otherwise they are carried over
+            from what that copy saw before: online inference.
+        seed : int, optional
+            Makes the spikes reproducible on the same machine, target, pathway and engine. Without
+            it they follow `brian2.seed`.
+        first_stimulus : int, default 0
+            Number of the first of these stimuli in a larger job, a multiple of `n_copies`. With
+            the same seed, parts of the job then give the spikes that the whole job gives.
+        progress : bool, optional
+            Whether to show a progress bar; by default on a terminal or in a notebook, for runs
+            of many stimuli.
+
+        Returns
+        -------
+        Response
+
+        Raises
+        ------
+        DivergenceError
+            If rates ran away; the message has the numbers and what to change.
+        MemoryLimitError
+            If what is recorded cannot fit.
+        TypeError, ValueError
+            For wrong arguments; the message names them.
+        KeyboardInterrupt
+            If the run was stopped with Ctrl-C.
+        """
+        shown = as_stimuli(stimuli, self.parameters, "stimuli")
+        length = seconds(duration, "duration")
+        first = whole_number(first_stimulus, "first_stimulus", minimum=0)
+        if first % self.n_copies:
+            raise ValueError(
+                f"first_stimulus must be a multiple of n_copies = {self.n_copies}, got {first}"
+            )
+        frames = shown[:, None, :]
+        return self._present(frames, np.array([length]), reset, False, seed, progress, first)
+
+    def present_movie(
+        self,
+        frames: ArrayLike,
+        duration: Time | Sequence[Time],
+        *,
+        reset: bool = True,
+        reset_frames: bool = False,
+        seed: int | None = None,
+        progress: bool | None = None,
+    ) -> Response:
+        """Show movies: frames one after the other, with the state carried over between them.
+
+        Parameters
+        ----------
+        frames : array_like, shape (n_frames, n_pixels) or (n_stimuli, n_frames, n_pixels)
+            One movie or one for each stimulus; pixels may also be given as rows and columns.
+        duration : Quantity or sequence of Quantity
+            Of every frame, or one for each frame.
+        reset : bool, default True
+            Whether potentials start at rest at the first frame.
+        reset_frames : bool, default False
+            Whether they return to rest at each frame.
+        seed, progress
+            As for `present`.
+
+        Returns
+        -------
+        Response
+            One stimulus for every movie; windows of tau go on across frames.
+
+        Raises
+        ------
+        DivergenceError, MemoryLimitError, TypeError, ValueError, KeyboardInterrupt
+            As for `present`.
+        """
+        shown = as_movies(frames, self.parameters, "frames")
+        lengths = frame_durations(duration, shown.shape[1])
+        return self._present(shown, lengths, reset, reset_frames, seed, progress)
+
+    def _present(self, frames, lengths, reset, reset_frames, seed, progress, first=0):
+        """Find a time step, or check the one there is, and present."""
+        if seed is not None:
+            seed = whole_number(seed, "seed", minimum=0)
+        shown = frames.reshape(-1, frames.shape[2])
+        arguments = frames, lengths, reset, reset_frames, seed, progress, first
+        if self._built is None:
+            self.build(shown)
+
+            def run(dt_seconds):
+                # Nobody has seen the objects yet, so they may be made anew with another step.
+                if dt_seconds != float(self.dt):
+                    self._build(dt_seconds)
+                return self._present_at_dt(*arguments)
+
+            if self._runner_class.can_rebuild:
+                return with_halvings(run, float(self.dt))
+        elif (energy := largest_energy(shown)) > 1.1 * self.checked_energy:
+            self._check_dt(shown, float(self.dt))
+            self.checked_energy = energy
+        return self._present_at_dt(*arguments)
+
+    def _present_at_dt(self, frames, lengths, reset, reset_frames, seed, progress, first):
+        dt_seconds, runner = float(self.dt), self._built.runner
+        frame_steps = np.round(lengths / dt_seconds).astype(int)
+        if (frame_steps < 1).any():
+            raise ValueError(
+                f"duration must be at least one time step, {self.dt!s}, got {lengths.min()} s"
+            )
+        n_stimuli = len(frames)
+        timing = Timing(
+            dt=dt_seconds,
+            tau=float(self.parameters.tau),
+            steps_per_window=self.steps_per_tau,
+            n_steps=int(frame_steps.sum()),
+            frame_steps=tuple(int(n) for n in frame_steps),
+        )
+        require_memory(
+            self._memory_needed(n_stimuli, timing.n_steps),
+            "record fewer neurons or stimuli at once",
+        )
+        padded = math.ceil(n_stimuli / self.n_copies) * self.n_copies
+        shape = (timing.n_windows, padded, self.parameters.n_neurons)
+        counts, expected_counts = np.empty(shape, np.int32), np.empty(shape, self.rate_type)
+        waves = in_waves(
+            frames,
+            frame_steps,
+            counts,
+            expected_counts,
+            self.n_copies,
+            reset=reset,
+            reset_frames=reset_frames,
+            seed=seed,
+            first_wave=first // self.n_copies,
+        )
+        n_collected = 0
+        with progress_bar(n_stimuli, "stimuli", progress) as bar:
+
+            def collect(wave, outcome):
+                nonlocal n_collected
+                used = slice(wave.used)
+                raise_if_diverged(
+                    outcome.counts[used],
+                    outcome.diverged[used],
+                    self.parameters,
+                    dt_seconds,
+                    first + n_collected,
+                )
+                n_collected += wave.used
+                bar.update(wave.used)
+
+            with runner.recording(seed, n_stimuli * len(frame_steps)):
+                runner.run(waves, collect)
+        return self._response(frames, timing, counts, expected_counts, *runner.recorded())
+
+    def _response(self, frames, timing, counts, expected_counts, events, traces):
+        """Make the response of what was counted and recorded, windows first."""
+        n_stimuli, n_neurons = len(frames), self.parameters.n_neurons
+        spikes = potentials = step_counts = None
+        if events is not None:
+            spikes = spikes_by_trial(events, n_stimuli, self.n_copies, n_neurons, timing)
+        if traces is not None:
+            potentials, step_counts = (
+                traces_by_trial(one, n_stimuli, self.n_copies, timing) for one in traces
+            )
+        return Response(
+            self.parameters,
+            frames.copy(),  # the user's array may change
+            timing,
+            *(array.swapaxes(0, 1)[:n_stimuli] for array in (counts, expected_counts)),
+            spikes=spikes,
+            recorded_neurons=self.recorded,
+            potentials=potentials,
+            step_counts=step_counts,
+            copy=False,
+        )
+
+    def run(dt_seconds):
+                # Nobody has seen the objects yet, so they may be made anew with another step.
+                if dt_seconds != float(self.dt):
+                    self._build(dt_seconds)
+                return self._present_at_dt(*arguments)
+
+            if self._runner_class.can_rebuild:
+                return with_halvings(run, float(self.dt))
+        elif (energy := largest_energy(shown)) > 1.1 * self.checked_energy:
+            self._check_dt(shown, float(self.dt))
+            self.checked_energy = energy
+        return self._present_at_dt(*arguments)
+
+    def _present_at_dt(self, frames, lengths, reset, reset_frames, seed, progress, first):
+        dt_seconds, runner = float(self.dt), self._built.runner
+        frame_steps = np.round(lengths / dt_seconds).astype(int)
+        if (frame_steps < 1).any():
+            raise ValueError(
+                f"duration must be at least one time step, {self.dt!s}, got {lengths.min()} s"
+            )
+        n_stimuli = len(frames)
+        timing = Timing(
+            dt=dt_seconds,
+            tau=float(self.parameters.tau),
+            steps_per_window=self.steps_per_tau,
+            n_steps=int(frame_steps.sum()),
+            frame_steps=tuple(int(n) for n in frame_steps),
+        )
+        require_memory(
+            self._memory_needed(n_stimuli, timing.n_steps),
+            "record fewer neurons or stimuli at once",
+        )
+        padded = math.ceil(n_stimuli / self.n_copies) * self.n_copies
+        shape = (timing.n_windows, padded, self.parameters.n_neurons)
+        counts, expected_counts = np.empty(shape, np.int32), np.empty(shape, self.rate_type)
+        waves = in_waves(
+            frames,
+            frame_steps,
+            counts,
+            expected_counts,
+            self.n_copies,
+            reset=reset,
+            reset_frames=reset_frames,
+            seed=seed,
+            first_wave=first // self.n_copies,
+        )
+        n_collected = 0
+        with progress_bar(n_stimuli, "stimuli", progress) as bar:
+
+            def collect(wave, outcome):
+                nonlocal n_collected
+                used = slice(wave.used)
+                raise_if_diverged(
+                    outcome.counts[used],
+                    outcome.diverged[used],
+                    self.parameters,
+                    dt_seconds,
+                    first + n_collected,
+                )
+                n_collected += wave.used
+                bar.update(wave.used)
+
+            with runner.recording(seed, n_stimuli * len(frame_steps)):
+                runner.run(waves, collect)
+        return self._response(frames, timing, counts, expected_counts, *runner.recorded())
+
+    def _response(self, frames, timing, counts, expected_counts, events, traces):
+        """Make the response of what was counted and recorded, windows first."""
+        n_stimuli = len(frames)
+        recording = Recording.from_events(
+            events,
+            traces,
+            self.recorded,
+            n_stimuli,
+            self.n_copies,
+            self.parameters.n_neurons,
+            timing,
+        )
+        counts, expected_counts = (a.swapaxes(0, 1)[:n_stimuli] for a in (counts, expected_counts))
+        return Response(self.parameters, frames, timing, counts, expected_counts, recording)
+
+    def run(
+        self,
+        presentations: Iterable[Presentation],
+        collect: Callable[[Presentation, Outcome], object],
+    ) -> None:
+        """Run presentations from an iterator inside one Brian2 run.
+
+        Each result is handed to ``collect(presentation, outcome)``. The iterator is asked for the
+        next presentation when the last has been collected, so it may change the parameters in
+        between. This is what learning is built on.
+
+        Raises
+        ------
+        KeyboardInterrupt
+            If the run was stopped with Ctrl-C.
+        """
+        self._objects("run").runner.run(presentations, collect)
+
+    def memory_needed(self, n_stimuli: int, duration: Time) -> dict[str, int]:
+        """Return the memory that a presentation will take, before it is started.
+
+        Parameters
+        ----------
+        n_stimuli : int
+        duration : Quantity
+            Of all frames together. Needs the time step, so give `dt` or call `build` before.
+
+        Returns
+        -------
+        dict of str to int
+            What is kept, and its bytes. Spike times come on top: 20 bytes for each spike, of
+            which there are as many as there are.
+        """
+        if self.dt is None:
+            raise ValueError("memory_needed: dt is not chosen yet; give dt or call build(stimuli)")
+        steps = round(seconds(duration, "duration") / float(self.dt))
+        return self._memory_needed(whole_number(n_stimuli, "n_stimuli"), steps)
+
+    def _memory_needed(self, n_stimuli, steps):
+        copies = math.ceil(n_stimuli / self.n_copies) * self.n_copies
+        windows = steps // self.steps_per_tau
+        bytes_each = np.dtype(self.rate_type).itemsize
+        # The monitor keeps its own, as double precision and integers; the response, a copy.
+        traces = 2 * len(self.recorded) * copies * steps * (8 + 4)
+        per_window = copies * windows * self.parameters.n_neurons
+        return {
+            "counts in windows": 4 * per_window,
+            "expected counts in windows": bytes_each * per_window,
+            f"membrane potentials of {len(self.recorded)} neurons": traces,
+        }

@@ -1,0 +1,220 @@
+"""Building a network: its Brian2 objects, which exist once the time step is known."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Self
+
+import brian2.only as brian
+from brian2.only import Quantity, second
+from numpy.typing import ArrayLike, NDArray
+
+from ipvae_brian._tools.checks import seconds, whole_number
+from ipvae_brian._tools.types import Time
+from ipvae_brian.model.parameters import Parameters
+from ipvae_brian.network._brian import is_standalone
+from ipvae_brian.network.arguments import (
+    as_stimuli,
+    largest_energy,
+    recorded_neurons,
+    whole_fraction,
+)
+from ipvae_brian.network.circuits import Circuit
+from ipvae_brian.network.monitors import Monitors
+from ipvae_brian.network.presenter import RuntimeRunner
+from ipvae_brian.network.runner import Runner
+from ipvae_brian.network.standalone import StandaloneRunner
+
+# What is built into the Brian2 objects and stays as it is.
+FIXED = (
+    *("n_pixels", "n_neurons", "tau", "leak", "lowest_potential", "highest_potential"),
+    "noise_variance",
+)
+
+
+@dataclass(frozen=True)
+class Built:
+    """The Brian2 objects of a network, which exist once the time step is known."""
+
+    dt: Quantity
+    clock: Any
+    circuit: Circuit
+    monitors: Monitors
+    runner: Runner
+    brian_network: Any
+
+
+class Building(ABC):
+    """A network's parameters, its circuit, monitors and runner, and the user's own objects.
+
+    A kind of network sets `rate_type`, makes the circuit and knows which time step is stable; at
+    the end of its ``__init__`` it calls `_build_at`.
+
+    Parameters
+    ----------
+    parameters : Parameters
+    n_copies : int
+    target : {"numpy", "cython"} or None
+    record_potentials : iterable of int
+    record_spikes : bool or None
+    name : str
+        All as for `SpikingNetwork`.
+    """
+
+    rate_type: type
+    """NumPy type of potentials and expected counts."""
+
+    def __init__(
+        self,
+        parameters: Parameters,
+        *,
+        n_copies: int,
+        target: str | None,
+        record_potentials: Iterable[int],
+        record_spikes: bool | None,
+        name: str,
+    ):
+        if not isinstance(parameters, Parameters):
+            raise TypeError(f"parameters must be a Parameters, got {type(parameters).__name__}")
+        self.parameters = parameters
+        self.n_copies = whole_number(n_copies, "n_copies")
+        self._runner_class = StandaloneRunner if is_standalone() else RuntimeRunner
+        self.target = self._runner_class.code_object_class(target)
+        self.recorded = recorded_neurons(record_potentials, parameters.n_neurons)
+        self.record_spikes = n_copies == 1 if record_spikes is None else bool(record_spikes)
+        self.name = name
+        self.checked_energy = 0.0
+        self._additions: list[Any] = []
+        self._built: Built | None = None
+
+    # What a kind of network supplies
+
+    @abstractmethod
+    def _make_circuit(self, clock: Any) -> Circuit:
+        """Make the circuit, with all its Brian2 objects."""
+
+    @abstractmethod
+    def _stable_dt(self, stimuli: NDArray) -> float:
+        """Return a time step in seconds that is stable for stimuli (n_stimuli, n_pixels)."""
+
+    @abstractmethod
+    def _check_dt(self, stimuli: NDArray, dt_seconds: float) -> None:
+        """Warn if the time step may not be stable for stimuli (n_stimuli, n_pixels)."""
+
+    # Building
+
+    def build(self, stimuli: ArrayLike) -> Self:
+        """Create the Brian2 objects with a time step that is stable for these stimuli.
+
+        Needed only to reach the objects before the first presentation without giving `dt`.
+
+        Parameters
+        ----------
+        stimuli : array_like
+            As for `present`.
+
+        Returns
+        -------
+        SpikingNetwork
+            Itself.
+        """
+        shown = as_stimuli(stimuli, self.parameters, "stimuli")
+        if self._built is None:
+            self._build(self._stable_dt(shown))
+            self.checked_energy = largest_energy(shown)
+        return self
+
+    def _build_at(self, dt: Time | None) -> None:
+        """Build at once if the user gave a time step."""
+        if dt is not None:
+            self._build(whole_fraction(seconds(dt, "dt"), self.parameters))
+
+    def _build(self, dt_seconds: float) -> None:
+        dt = dt_seconds * second
+        clock = brian.Clock(dt, name=f"{self.name}_clock")
+        circuit = self._make_circuit(clock)
+        record_spikes = self.record_spikes or self._runner_class.needs_spikes
+        monitors = Monitors(circuit, self.recorded, record_spikes, self.name)
+        brian_network = brian.Network(name=f"{self.name}_network")
+        steps_per_tau = round(float(self.parameters.tau) / dt_seconds)
+        runner = self._runner_class(circuit, monitors, brian_network, steps_per_tau)
+        brian_network.add(circuit.objects, monitors.objects, runner.objects, self._additions)
+        self._built = Built(dt, clock, circuit, monitors, runner, brian_network)
+
+    def _objects(self, name: str) -> Built:
+        """Return the Brian2 objects, of which the user asked for one by this name."""
+        if self._built is None:
+            raise AttributeError(
+                f"{name}: the Brian2 objects do not exist yet, because dt is not known: it is "
+                f"chosen at the first presentation. Give dt to {type(self).__name__}, or call "
+                "build(stimuli) to have it chosen for these stimuli"
+            )
+        return self._built
+
+    @property
+    def dt(self) -> Quantity | None:
+        """The time step; None until it is known."""
+        return None if self._built is None else self._built.dt
+
+    @property
+    def steps_per_tau(self) -> int:
+        """Time steps in a window of tau."""
+        return self._objects("steps_per_tau").runner.window_steps
+
+    @property
+    def circuit(self) -> Circuit:
+        """The circuit; its `objects` are all its Brian2 objects, such as the error units."""
+        return self._objects("circuit").circuit
+
+    @property
+    def neurons(self) -> Any:
+        """The population, or all copies of it one after the other, a brian2.NeuronGroup."""
+        return self._objects("neurons").circuit.neurons
+
+    @property
+    def lateral(self) -> Any:
+        """What inhibits, brian2.Synapses or a brian2.NetworkOperation."""
+        return self._objects("lateral").circuit.lateral
+
+    @property
+    def spike_monitor(self) -> Any:
+        """The network's own brian2.SpikeMonitor, or None."""
+        return self._objects("spike_monitor").monitors.spikes
+
+    @property
+    def potential_monitor(self) -> Any:
+        """The network's own brian2.StateMonitor, or None."""
+        return self._objects("potential_monitor").monitors.potentials
+
+    @property
+    def clock(self) -> Any:
+        """The brian2.Clock of all objects."""
+        return self._objects("clock").clock
+
+    @property
+    def brian_network(self) -> Any:
+        """The brian2.Network that holds all of them; `add` puts your own objects there."""
+        return self._objects("brian_network").brian_network
+
+    def add(self, *objects: Any) -> Self:
+        """Add your own Brian2 objects (groups, synapses, monitors, operations) to the network."""
+        self._additions.extend(objects)
+        if self._built is not None:
+            self._built.brian_network.add(*objects)
+        return self
+
+    def set_parameters(self, parameters: Parameters) -> None:
+        """Put in a new dictionary (and constants), keeping the shape, tau, leak and bounds.
+
+        Raises
+        ------
+        ValueError
+            If something that is built into the network differs.
+        """
+        for field in FIXED:
+            if getattr(parameters, field) != getattr(self.parameters, field):
+                raise ValueError(f"parameters: {field} differs from the network's; build a new one")
+        self.parameters = parameters
+        self.checked_energy = 0.0
+        if self._built is not None:
+            self._built.circuit.set_parameters(parameters)

@@ -1,0 +1,165 @@
+"""Pathways: circuits of one population, which see one stimulus at a time.
+
+- `Synapses`: every spike inhibits all neurons through the weights W = Phi^T Phi / sigma2.
+- `ErrorUnits`: spikes predict the stimulus, explicit units hold the prediction error, and the
+  error corrects the neurons: the predictive-coding circuit.
+
+Both have the same outcome, step by step.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import brian2.only as brian
+import numpy as np
+from brian2.only import Quantity
+from numpy.typing import NDArray
+
+from ipvae_brian.model.parameters import Parameters
+from ipvae_brian.network import equations
+from ipvae_brian.network.circuits import EquationCircuit
+
+
+class Pathway(EquationCircuit):
+    """A circuit of one population."""
+
+    def show(self, stimuli: NDArray) -> None:
+        """Set the stimulus, (1, n_pixels)."""
+        variable, values = self.stimulus_values(stimuli)
+        variable[:] = values
+
+
+class Synapses(Pathway):
+    """Explicit lateral inhibition, with an optional delay.
+
+    Parameters
+    ----------
+    parameters, clock, target, **options
+        As for `Circuit`.
+    delay : Quantity, optional
+        Time from a spike to its inhibition; without it, within the same time step.
+    """
+
+    label = "synapses"
+    takes_delay = True
+
+    def __init__(
+        self,
+        parameters: Parameters,
+        clock: Any,
+        target: Any = None,
+        *,
+        delay: Quantity | None = None,
+        **options: Any,
+    ):
+        super().__init__(parameters, clock, target, **options)
+        self.axons = None
+        delay_steps = 0 if delay is None else round(float(delay / clock.dt))
+        if delay_steps:
+            self.axons = self._conduct(delay_steps)
+        self.lateral = brian.Synapses(
+            self.neurons if self.axons is None else self.axons,
+            self.neurons,
+            equations.LATERAL_WEIGHT,
+            on_pre=equations.LATERAL_INHIBITION,
+            name=f"{self.neurons.name}_lateral",
+            **self.options,
+        )
+        # From every neuron, or the end of its axon, to all neurons: pre first, then post.
+        every = np.arange(len(self.neurons))
+        self.lateral.connect(i=np.repeat(every, len(every)), j=np.tile(every, len(every)))
+        self.objects.append(self.lateral)
+        self.set_parameters(parameters)
+
+    def _conduct(self, delay_steps: int) -> Any:
+        """Make axons between the neurons and their synapses; their far ends come first."""
+        n_neurons = len(self.neurons)
+        axons = brian.NeuronGroup(
+            n_neurons * delay_steps,
+            equations.AXON,
+            threshold=equations.SPIKE,
+            reset="",
+            name=f"{self.neurons.name}_axons",
+            **self.options,
+        )
+        # From the far end to the neuron, so that each unit is read before it is overwritten.
+        unit = np.arange(len(axons))
+        axons.newest = unit >= len(axons) - n_neurons
+        axons.fired = brian.linked_var(self.neurons, "z", index=unit % n_neurons)
+        behind = np.minimum(unit + n_neurons, len(axons) - 1)
+        axons.behind = brian.linked_var(axons, "z", index=behind)
+        self.objects.append(axons)
+        self._regularly(axons, equations.CONDUCT, "end")
+        return axons
+
+    @property
+    def carried(self) -> Mapping[Any, Any]:
+        """Spikes that are under way."""
+        return {} if self.axons is None else {self.axons.z: 0}
+
+    def set_parameters(self, parameters: Parameters) -> None:
+        """Put in the constants and the weights W."""
+        super().set_parameters(parameters)
+        self.lateral.weight = parameters.lateral_weights.T.ravel()
+
+    def stimulus_values(self, stimuli: NDArray) -> tuple[Any, NDArray]:
+        """Return the neurons' drive, and its values."""
+        return self.neurons.drive, self.parameters.drive(stimuli[0])
+
+
+class ErrorUnits(Pathway):
+    """Inhibition through explicit prediction-error units.
+
+    Within a time step: spikes -> `predict` synapses -> error units -> `lateral` synapses.
+    Parameters as for `Circuit`.
+    """
+
+    label = "error_units"
+
+    def __init__(self, parameters: Parameters, clock: Any, target: Any = None, **options: Any):
+        super().__init__(parameters, clock, target, **options)
+        names = equations.namespace(parameters)
+        self.units = brian.NeuronGroup(
+            parameters.n_pixels,
+            equations.ERROR_UNIT,
+            events={"mismatch": "prediction_error != 0"},
+            namespace=names,
+            name=f"{self.neurons.name}_error_units",
+            **self.options,
+        )
+        self.predict = brian.Synapses(
+            self.neurons,
+            self.units,
+            equations.PREDICTION_WEIGHT,
+            on_pre=equations.PREDICT,
+            name=f"{self.neurons.name}_predict",
+            **self.options,
+        )
+        self.lateral = brian.Synapses(
+            self.units,
+            self.neurons,
+            equations.PREDICTION_WEIGHT,
+            on_pre=equations.CORRECT,
+            on_event="mismatch",
+            namespace=names,
+            name=f"{self.neurons.name}_lateral",
+            **self.options,
+        )
+        self.predict.connect()
+        self.lateral.connect()
+        # The error is known only after the predictions of this step have arrived.
+        self.units.set_event_schedule("mismatch", when="synapses", order=1)
+        self.lateral.pre.order = 2
+        self.objects += [self.units, self.predict, self.lateral]
+        self._regularly(self.units, equations.FORGET, "resets")
+        self.set_parameters(parameters)
+
+    def set_parameters(self, parameters: Parameters) -> None:
+        """Put in the constants and the dictionary, for both kinds of synapses."""
+        super().set_parameters(parameters)
+        self.predict.weight = parameters.dictionary.T.ravel()
+        self.lateral.weight = parameters.dictionary.ravel()
+
+    def stimulus_values(self, stimuli: NDArray) -> tuple[Any, NDArray]:
+        """Return the error units' stimulus, and its values."""
+        return self.units.stimulus, stimuli[0]
