@@ -8,7 +8,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ipvae_brian import SpikingNetwork
-from ipvae_brian.network.divergence import diverged_copies
 from ipvae_brian.network.presentation import Presentation
 from ipvae_brian.recordings.timing import window_stimuli
 
@@ -235,17 +234,3 @@ def test_presentations_without_a_whole_window(network, stimuli):
     assert response.counts.shape == (5, 0, 12)
     with pytest.raises(ValueError, match="no whole window of tau = 20 ms in a duration of 16 ms"):
         response.r2()
-
-
-def test_which_copies_diverged(parameters, stimuli, rng):
-    """Codes with Poisson noise are not divergence; a hundredfold code is."""
-    rates = np.maximum(np.linalg.lstsq(parameters.dictionary, stimuli.T, rcond=None)[0].T, 0)
-    predict = parameters.dictionary.T
-    for _ in range(100):
-        assert not diverged_copies(stimuli, rng.poisson(rates) @ predict, parameters).any()
-    wild = rng.poisson(rates)
-    wild[3] += 200
-    assert diverged_copies(stimuli, wild @ predict, parameters).tolist() == [False] * 3 + [
-        True,
-        False,
-    ]
