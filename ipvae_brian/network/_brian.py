@@ -1,22 +1,25 @@
 """What this package needs of Brian2 beyond its documented calls: targets, seeds, monitors."""
 
 import gc
+from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 from brian2.devices.cpp_standalone.device import CPPStandaloneDevice
 from brian2.only import get_device, prefs
+from numpy.typing import NDArray
 
 from ipvae_brian._tools.checks import known_name
 
 
-def is_standalone():
+def is_standalone() -> bool:
     """Whether the active device writes a C++ program instead of running step by step."""
     return isinstance(get_device(), CPPStandaloneDevice)
 
 
-def code_object_class(target):
-    """The class that runs generated code for "numpy", "cython" or None.
+def code_object_class(target: str | None) -> Any:
+    """Return the class that runs generated code for "numpy", "cython" or None.
 
     None follows an explicit ``prefs.codegen.target``. Where that is "auto", it is NumPy: one
     population does not gain enough from compiling to wait for it. Handing the class to each
@@ -40,7 +43,7 @@ def code_object_class(target):
 
 
 @contextmanager
-def seeded(seed):
+def seeded(seed: int | None) -> Iterator[None]:
     """Seed Brian2's random numbers inside the block and give them back as they were after it.
 
     With None nothing is touched: numbers follow the user's own `brian2.seed`.
@@ -58,7 +61,7 @@ def seeded(seed):
 
 
 @contextmanager
-def quick_start():
+def quick_start() -> Iterator[None]:
     """Let Brian2 collect garbage among new objects only.
 
     It does so at the beginning of every run, and walking through every object of the process
@@ -74,12 +77,12 @@ def quick_start():
         gc.unfreeze()
 
 
-def clear(monitor):
+def clear(monitor: Any) -> None:
     """Empty a spike or state monitor, so that one can be kept for many runs."""
     monitor.resize(0)
     monitor.variables["N"].set_value(0)
 
 
-def array_of(group, name):
-    """The array behind a variable of a Brian2 group, for reading and writing in place."""
+def array_of(group: Any, name: str) -> NDArray:
+    """Return the array behind a variable of a Brian2 group, to read and write in place."""
     return np.asarray(group.variables[name].get_value())

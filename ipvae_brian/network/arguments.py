@@ -1,12 +1,17 @@
-"""What users say of stimuli, durations and neurons, checked and turned into arrays and seconds."""
+"""Check the stimuli, durations and neurons that users give; return arrays and seconds."""
+
+from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from ipvae_brian._tools.checks import finite_array, seconds, whole_number
+from ipvae_brian.model.parameters import Parameters
 
 
-def as_stimuli(stimuli, parameters, name):
-    """Stimuli as (n_stimuli, n_pixels): one or many, as rows of pixels or as images."""
+def as_stimuli(stimuli: ArrayLike, parameters: Parameters, name: str) -> NDArray:
+    """Return stimuli as (n_stimuli, n_pixels): one or many, as rows of pixels or as images."""
     array = finite_array(stimuli, name, ndim=(1, 2, 3), dtype=_precision(stimuli))
     shape, n_pixels = parameters.stimulus_shape, parameters.n_pixels
     if array.shape == (n_pixels,) or array.shape == shape:
@@ -24,8 +29,8 @@ def _precision(value):
     return np.float32 if getattr(value, "dtype", None) == np.float32 else np.float64
 
 
-def as_movies(frames, parameters, name):
-    """Movies as (n_stimuli, n_frames, n_pixels)."""
+def as_movies(frames: ArrayLike, parameters: Parameters, name: str) -> NDArray:
+    """Return movies as (n_stimuli, n_frames, n_pixels)."""
     array = finite_array(frames, name, ndim=(2, 3, 4), dtype=_precision(frames))
     shape, n_pixels = parameters.stimulus_shape, parameters.n_pixels
     image_rank = len(shape)
@@ -39,8 +44,8 @@ def as_movies(frames, parameters, name):
     )
 
 
-def frame_durations(duration, n_frames):
-    """Durations of the frames in seconds, (n_frames,)."""
+def frame_durations(duration: Any, n_frames: int) -> NDArray:
+    """Return the durations of the frames in seconds, (n_frames,)."""
     if np.ndim(duration) == 0:
         return np.full(n_frames, seconds(duration, "duration"))
     if len(duration) != n_frames:
@@ -48,13 +53,13 @@ def frame_durations(duration, n_frames):
     return np.array([seconds(d, f"duration[{i}]") for i, d in enumerate(duration)])
 
 
-def largest_energy(stimuli):
-    """Squared length of the strongest stimulus of (n_stimuli, n_pixels)."""
+def largest_energy(stimuli: NDArray) -> float:
+    """Return the squared length of the strongest stimulus of (n_stimuli, n_pixels)."""
     return float((stimuli**2).sum(axis=1).max())
 
 
-def recorded_neurons(neurons, n_neurons):
-    """Neurons to be recorded as a tuple of int, each of them once."""
+def recorded_neurons(neurons: Iterable[int], n_neurons: int) -> tuple[int, ...]:
+    """Return the neurons to be recorded, each of them once."""
     if np.ndim(neurons) != 1:
         raise TypeError(f"record_potentials must be a list of neurons, got {neurons!r}")
     recorded = tuple(whole_number(j, "record_potentials", minimum=0) for j in neurons)
@@ -67,8 +72,8 @@ def recorded_neurons(neurons, n_neurons):
     return recorded
 
 
-def whole_fraction(dt, parameters):
-    """dt in seconds if tau is a whole number of such steps."""
+def whole_fraction(dt: float, parameters: Parameters) -> float:
+    """Return dt in seconds, if tau is a whole number of such steps."""
     tau = float(parameters.tau)
     if dt > tau * (1 + 1e-9):
         raise ValueError(f"dt must be at most tau = {tau * 1e3:g} ms, got {dt * 1e3:g} ms")

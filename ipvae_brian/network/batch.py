@@ -1,14 +1,19 @@
 """Many stimuli simulated by copies of a network, on one process or several, here or elsewhere."""
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from brian2.only import second
+from numpy.typing import ArrayLike, NDArray
 
 from ipvae_brian._tools.checks import seconds
 from ipvae_brian._tools.memory import require_memory
 from ipvae_brian._tools.parallel import OneNetwork, n_workers, parts, run_tasks
 from ipvae_brian._tools.shared_arrays import SharedArrays
+from ipvae_brian._tools.types import Time
+from ipvae_brian.model.parameters import Parameters
 from ipvae_brian.network.arguments import as_stimuli, whole_fraction
 from ipvae_brian.network.engines.choice import default_engine
 from ipvae_brian.network.spiking import SpikingNetwork
@@ -20,7 +25,9 @@ COPIES = 200
 PARTS_PER_WORKER = 5
 
 
-def simulate_many(parameters, stimuli, duration, **options):
+def simulate_many(
+    parameters: Parameters, stimuli: ArrayLike, duration: Time, **options: Any
+) -> Response:
     """Present many static stimuli to copies of a network, on as many processes as are asked for.
 
     Parameters
@@ -37,18 +44,18 @@ def simulate_many(parameters, stimuli, duration, **options):
 
 
 def simulate_and_measure(
-    parameters,
-    stimuli,
-    duration,
-    measure=None,
+    parameters: Parameters,
+    stimuli: ArrayLike,
+    duration: Time,
+    measure: Callable[[Response], dict[str, NDArray]] | None = None,
     *,
-    seed,
-    dt=None,
-    engine=None,
-    n_copies=COPIES,
-    n_jobs=None,
-    progress=None,
-):
+    seed: int,
+    dt: Time | None = None,
+    engine: str | None = None,
+    n_copies: int = COPIES,
+    n_jobs: int | None = None,
+    progress: bool | None = None,
+) -> tuple[Response, dict[str, NDArray]]:
     """Simulate many static stimuli, and measure the response where it is simulated.
 
     Parameters
@@ -118,7 +125,7 @@ _kept = OneNetwork()
 def _simulate_part(
     parameters, stimuli, first, duration, measure, dt_seconds, seed, engine, n_copies, shared
 ):
-    """Timing, what was measured, and the counts unless they can be put where they belong."""
+    """Return timing, what was measured, and counts that cannot be put where they belong."""
     # Equal parameters are another object in every task, so the key is what they hold.
     arrays, metadata = parameters.to_arrays()
     held = b"".join(array.tobytes() for array in arrays.values()), repr(metadata)
@@ -144,7 +151,7 @@ def _simulate_part(
 
 
 def _measured(measure, response, n_copies):
-    """What `measure` gives for every `n_copies` stimuli."""
+    """Return what `measure` gives for every `n_copies` stimuli."""
     # The same numbers at a time whichever process does it: sums of other lengths round otherwise.
     if measure is None:
         return []
@@ -153,7 +160,7 @@ def _measured(measure, response, n_copies):
 
 
 def _joined(measured):
-    """Dicts of arrays as one dict of longer arrays."""
+    """Join dicts of arrays to one dict of longer arrays."""
     names = measured[0] if measured else ()
     return {name: np.concatenate([one[name] for one in measured]) for name in names}
 

@@ -11,6 +11,10 @@ Each time step, in this order (docs/theory.md explains every term):
 The strings are public: use them in a NeuronGroup of your own, with `namespace(parameters)`.
 """
 
+from typing import Any
+
+from ipvae_brian.model.parameters import Parameters
+
 MEMBRANE = """
 du/dt = (natural_gradient_step*(drive - threshold) - leak*(u - resting_potential))/tau : 1
 dexpected_count/dt = rate : 1     # what the Poisson count would be on average, in a window
@@ -63,8 +67,8 @@ CORRECT = "u_post += natural_gradient_step_post*weight*prediction_error_pre/nois
 FORGET = "prediction = 0"
 
 
-def namespace(parameters):
-    """Names that the equations need besides the neurons' own variables.
+def namespace(parameters: Parameters) -> dict[str, Any]:
+    """Return the names that the equations need besides the neurons' own variables.
 
     Parameters
     ----------

@@ -6,12 +6,18 @@ diag(eta) W diag(r), here called the loop gain, exceeds 2.
 """
 
 import math
+from collections.abc import Callable
+from typing import TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.sparse.linalg import LinearOperator, eigsh
 
 from ipvae_brian._tools.warn import warn_user
 from ipvae_brian.errors import DivergenceError, StabilityWarning
+from ipvae_brian.model.parameters import Parameters
+
+Result = TypeVar("Result")
 
 # Part of the limit that the package uses. Spikes let rates stray from the fixed point: of 2,000
 # natural patches shown to 512 neurons none diverged at 0.45 of the limit, of others 51 did at 0.48;
@@ -27,8 +33,8 @@ HALVINGS = 3
 STEPS_PER_TAU = (20, 25, 40, 50, 80, 100, 125, 160, 200, 250, 400, 500, 800, 1000, 2000)
 
 
-def mean_field_rates(parameters, stimuli, n_iterations=100):
-    """Rates at the fixed point of the equations without spiking noise.
+def mean_field_rates(parameters: Parameters, stimuli: NDArray, n_iterations: int = 100) -> NDArray:
+    """Return the rates at the fixed point of the equations without spiking noise.
 
     With the leak left out they solve a non-negative least-squares problem with a linear penalty
     (the LASSO with r >= 0), found here by projected gradient descent, which cannot diverge.
@@ -59,8 +65,8 @@ def mean_field_rates(parameters, stimuli, n_iterations=100):
     return np.minimum(rates, math.exp(parameters.highest_potential))
 
 
-def loop_gain(parameters, rates):
-    """Largest eigenvalue of diag(eta) W diag(r), per tau.
+def loop_gain(parameters: Parameters, rates: NDArray) -> float:
+    """Return the largest eigenvalue of diag(eta) W diag(r), per tau.
 
     Parameters
     ----------
@@ -89,22 +95,22 @@ def loop_gain(parameters, rates):
     return float(largest / parameters.noise_variance)
 
 
-def critical_step(delay_steps=0):
-    """The product of step (in tau) and loop gain at which the linearised dynamics diverge.
+def critical_step(delay_steps: int = 0) -> float:
+    """Return the step (in tau) times loop gain at which the linearised dynamics diverge.
 
     2 sin(pi / (2 (2 D + 1))) for feedback that arrives D time steps late; 2 without delay.
     """
     return 2 * math.sin(math.pi / (2 * (2 * delay_steps + 1)))
 
 
-def largest_stable_dt(parameters, rates):
-    """The dt in seconds at which the linearised dynamics at these rates begin to diverge."""
+def largest_stable_dt(parameters: Parameters, rates: NDArray) -> float:
+    """Return the dt in seconds at which the linearised dynamics at these rates diverge."""
     gain = loop_gain(parameters, rates)
     return math.inf if gain == 0 else critical_step() * float(parameters.tau) / gain
 
 
 def _largest_gain(parameters, stimuli):
-    """Largest loop gain over (a sample of) the stimuli."""
+    """Return the largest loop gain over (a sample of) the stimuli."""
     stimuli = np.asarray(stimuli, float).reshape(-1, parameters.n_pixels)
     # The strongest stimuli, and many others: the gain is largest where energy falls on few neurons.
     strongest = np.argsort(-(stimuli**2).sum(axis=1), kind="stable")[: N_SAMPLED // 16]
@@ -120,7 +126,7 @@ def _largest_gain(parameters, stimuli):
 
 
 def _approximate_gains(parameters, rates, n_iterations=20):
-    """Loop gains from below for many rates at once, (n_stimuli,), by power iteration."""
+    """Return loop gains from below for many rates at once, (n_stimuli,), by power iteration."""
     scale = np.sqrt(parameters.natural_gradient_step * rates).astype(np.float32)
     weights = parameters.lateral_weights.astype(np.float32)
     vector, gains = scale, np.zeros(len(scale))
@@ -146,8 +152,10 @@ def _warn_of_large_jumps(parameters):
         )
 
 
-def choose_dt(parameters, stimuli, *, delay=0.0, margin=MARGIN):
-    """A stable time step for these stimuli: tau/20, or less where the loop gain asks for it.
+def choose_dt(
+    parameters: Parameters, stimuli: NDArray, *, delay: float = 0.0, margin: float = MARGIN
+) -> float:
+    """Return a stable time step: tau/20, or less where the loop gain of these stimuli asks for it.
 
     Parameters
     ----------
@@ -183,7 +191,9 @@ def choose_dt(parameters, stimuli, *, delay=0.0, margin=MARGIN):
     )
 
 
-def check_dt(parameters, stimuli, dt_seconds, *, delay=0.0):
+def check_dt(
+    parameters: Parameters, stimuli: NDArray, dt_seconds: float, *, delay: float = 0.0
+) -> None:
     """Warn with the numbers if a user's dt is near or above the limit for these stimuli."""
     _warn_of_large_jumps(parameters)
     tau = float(parameters.tau)
@@ -200,8 +210,8 @@ def check_dt(parameters, stimuli, dt_seconds, *, delay=0.0):
     )
 
 
-def with_halvings(run, dt_seconds):
-    """``run(dt_seconds)``, again at half the step if it diverged, and so on a few times.
+def with_halvings(run: Callable[[float], Result], dt_seconds: float) -> Result:
+    """Call ``run(dt_seconds)``, again at half the step if it diverged, and so on a few times.
 
     For steps that the package chose: which one is stable is not known for certain beforehand.
 

@@ -10,6 +10,7 @@ nor on the other copies.
 
 import math
 import os
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -43,7 +44,7 @@ SHIFTS = tuple(np.uint64(n) for n in (30, 27, 31, 11))
 
 @njit(inline="always", fastmath=MATHS)
 def _exponential_number(counter, number):
-    """A standard exponential number, of the type `number`."""
+    """Return a standard exponential number, of the type `number`."""
     mixed = (counter ^ (counter >> SHIFTS[0])) * MIX_1
     mixed = (mixed ^ (mixed >> SHIFTS[1])) * MIX_2
     mixed = mixed ^ (mixed >> SHIFTS[2])
@@ -54,7 +55,7 @@ def _exponential_number(counter, number):
 
 @njit(inline="always")
 def _exponential_function(values, out, scratch):
-    """exp of a row; in single precision worked out for many elements at once.
+    """Put the exponential of a row into `out`; in single precision, of many elements at once.
 
     exp(v) = 2**n * exp(f), where the whole number n goes into the exponent of a float32.
     """
@@ -236,6 +237,7 @@ class NumbaCopies(NumpyCopies):
         return array.reshape(self.n_copies, self.n_neurons)
 
     def draw(self) -> None:
+        """Draw the counts of this step from the potentials before they change."""
         n_unfinished = draw(
             self._copies(self.potential),
             self._copies(self.left),
@@ -256,6 +258,7 @@ class NumbaCopies(NumpyCopies):
             self.window_counts[pending] += more
 
     def update(self) -> None:
+        """Take the potentials to the next step."""
         update(
             self._copies(self.potential),
             self.kept,
@@ -270,7 +273,7 @@ class NumbaCopies(NumpyCopies):
         )
 
     @contextmanager
-    def threads(self):
+    def threads(self) -> Iterator[None]:
         """Use as many threads as OMP_NUM_THREADS allows, while those of BLAS stand back.
 
         Dask and batch systems set the variable, and Numba does not ask. Threads of OpenBLAS keep a
