@@ -6,7 +6,6 @@ as if never stopped, and one on many processes learns what one process would.
 """
 
 import math
-import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import reduce
@@ -20,6 +19,7 @@ from numpy.typing import NDArray
 from ipvae_brian._tools.parallel import Workers, n_workers, parts
 from ipvae_brian._tools.progress import progress_bar
 from ipvae_brian._tools.threads import one_blas_thread
+from ipvae_brian._tools.warn import warn_user
 from ipvae_brian.errors import DivergenceError, StabilityWarning
 from ipvae_brian.learning.checkpoint import TrainingState
 from ipvae_brian.learning.dictionary import m_step, revive
@@ -173,10 +173,9 @@ class Training:
                 f"{error}: raise steps_per_tau, lower training_gain, or check that the stimuli are "
                 "z-scored"
             ) from None
-        warnings.warn(
+        warn_user(
             f"training goes on at {steps} steps per tau, because {error}",
             StabilityWarning,
-            stacklevel=4,
         )
         self.state = replace(self.state, steps_per_tau=steps)
         self._network = None
