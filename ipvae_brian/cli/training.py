@@ -133,6 +133,7 @@ def _described(model, patches, figures, seconds, options) -> Parameters:
         model.parameters_,
         stimulus_shape=patches.shape,
         whitening=patches.whitening,
+        front_end=patches.front_end,
         provenance={
             "name": options.out.stem,
             "data": Path(options.data).name,

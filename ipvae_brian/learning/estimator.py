@@ -308,6 +308,7 @@ class IPVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         return X.train, {
             "stimulus_shape": X.shape,
             "whitening": X.whitening,
+            "front_end": X.front_end,
             "provenance": told,
         }
 
@@ -383,7 +384,7 @@ class IPVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
                 standardisation = self._learned_standardisation()
                 origin = {
                     name: getattr(self.parameters_, name)
-                    for name in ("stimulus_shape", "whitening", "provenance")
+                    for name in ("stimulus_shape", "whitening", "front_end", "provenance")
                 }
             else:
                 dictionary, standardisation = None, self._standardisation_of(X)

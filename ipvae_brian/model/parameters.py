@@ -14,6 +14,7 @@ from ipvae_brian._tools.checks import finite_array, known_name, number, seconds
 from ipvae_brian._tools.files import format_errors, read_arrays, write_arrays
 from ipvae_brian._tools.frozen import freeze, frozen_json, restore_frozen
 from ipvae_brian.errors import FileFormatError
+from ipvae_brian.stimuli.front_end import FrontEnd
 
 FORMAT = "ipvae_brian model"
 FORMAT_VERSION = 2  # 1 had no checksum
@@ -58,6 +59,9 @@ class Parameters:
         not apply them: they take stimuli as standardised.
     whitening : dict, optional
         How stimuli were whitened before training, as in `ipvae_brian.stimuli.Whitening`.
+    front_end : FrontEnd or dict, optional
+        What turns light into stimuli such as those of training, in their own units, so that
+        contrast counts; a dict is taken as from `FrontEnd.to_dict`.
     provenance : dict, optional
         Where the weights come from: command, data, seed, figures. Has to be JSON-able.
     lowest_potential, highest_potential : float, default -8 and 6
@@ -84,6 +88,7 @@ class Parameters:
     stimulus_mean: float = 0.0
     stimulus_scale: float = 1.0
     whitening: dict | None = None
+    front_end: FrontEnd | None = None
     provenance: dict = field(default_factory=dict)
     lowest_potential: float = -8.0
     highest_potential: float = 6.0
@@ -136,6 +141,15 @@ class Parameters:
                 store(name, frozen_json(value))
             except (TypeError, ValueError) as error:
                 raise ValueError(f"{name} must be JSON-able: {error}") from None
+        front_end = self.front_end
+        if isinstance(front_end, dict):
+            try:
+                front_end = FrontEnd.from_dict(front_end)
+            except (TypeError, ValueError) as error:
+                raise type(error)(f"front_end has a wrong field: {error}") from None
+        if not isinstance(front_end, FrontEnd | None):
+            raise TypeError(f"front_end must be a FrontEnd or None, got {front_end!r}")
+        store("front_end", front_end)
 
     def __setstate__(self, state):
         # Copies and pickles of read-only arrays are not read-only by themselves.
@@ -277,6 +291,7 @@ class Parameters:
             "tau_seconds": float(self.tau / second),
             "stimulus_shape": list(self.stimulus_shape),
             "whitening": self.whitening,
+            "front_end": None if self.front_end is None else self.front_end.to_dict(),
             "provenance": self.provenance,
         }
         return arrays, metadata
@@ -293,7 +308,9 @@ class Parameters:
         known = {f.name for f in fields(cls)}
         with format_errors(path):
             values = {k: v for k, v in (arrays | metadata).items() if k in known}
-            missing = sorted((known - {"tau"} | {"tau_seconds"}) - set(arrays) - set(metadata))
+            # Models from before there were front ends have none.
+            needed = known - {"tau", "front_end"} | {"tau_seconds"}
+            missing = sorted(needed - set(arrays) - set(metadata))
             if missing:
                 raise FileFormatError(f"{path}: field {missing[0]!r} is missing")
             values["tau"] = number(metadata["tau_seconds"], "tau_seconds", above=0) * second

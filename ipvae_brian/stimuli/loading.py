@@ -7,11 +7,12 @@ import numpy as np
 
 from ipvae_brian._tools.checks import known_name, whole_number
 from ipvae_brian.stimuli.files import PATCH_SUFFIXES, load_patches
+from ipvae_brian.stimuli.front_end import FrontEnd
 from ipvae_brian.stimuli.images import load_image_folder, load_photographs
 from ipvae_brian.stimuli.patches import (
     PatchSet,
     count_places,
-    extract_patches,
+    extract_and_measure,
     patch_shape,
     split_images,
     standardise,
@@ -105,8 +106,8 @@ def load_stimuli(
     for name, image in images.items():
         count_places(image, name, shape, whitening.border)
     names = split_images(images, validation_fraction, seed)
-    train, validation = (
-        extract_patches(
+    (train, constants), (validation, _) = (
+        extract_and_measure(
             {name: images[name] for name in part},
             n_patches,
             shape,
@@ -119,6 +120,11 @@ def load_stimuli(
     train, validation, mean, std = standardise(
         train, validation, ("the training images", "the validation images")
     )
+    front_end = None
+    if all(np.isfinite(measured.floor) for measured in constants):
+        front_end = FrontEnd.from_constants(
+            constants, whitening, patches_mean=mean, patches_std=std
+        )
     return PatchSet(
         train=train,
         validation=validation,
@@ -129,6 +135,7 @@ def load_stimuli(
         whitening=whitening.to_dict(),
         train_images=names[0],
         validation_images=names[1],
+        front_end=front_end,
     )
 
 

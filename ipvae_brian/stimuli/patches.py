@@ -7,7 +7,8 @@ import numpy as np
 from ipvae_brian._tools.checks import finite_array, number, whole_number
 from ipvae_brian._tools.memory import require_memory
 from ipvae_brian._tools.progress import progress_bar
-from ipvae_brian.stimuli.whitening import as_whitening, whiten_image
+from ipvae_brian.stimuli.front_end import FrontEnd
+from ipvae_brian.stimuli.whitening import as_whitening, whiten_and_measure
 
 # In standard deviations of the whitened image. Below it are skies: clipped, or with sensor noise
 # only. Of 100,000 whitened van Hateren patches 0.6 % are below, of the shipped photographs 8 %.
@@ -38,6 +39,9 @@ class PatchSet:
         How the images were whitened (``Whitening.to_dict``); None if it is not known.
     train_images, validation_images : tuple
         The images that the patches come from: names, or ids of the file; empty if not known.
+    front_end : FrontEnd, optional
+        What turns light into such patches, with the constants of the training images; None where
+        the patches are a file's, or the images have no contrast (a mean that is not positive).
     data_note : str, default ""
         Origin and terms of the data, where the file tells.
 
@@ -56,6 +60,7 @@ class PatchSet:
     whitening: dict | None = None
     train_images: tuple = ()
     validation_images: tuple = ()
+    front_end: FrontEnd | None = None
     data_note: str = ""
 
     def __post_init__(self):
@@ -66,6 +71,8 @@ class PatchSet:
         for name in ("train", "validation"):
             array = getattr(self, name)
             checked[name] = finite_array(array, name, shape=(None, n_pixels), dtype=np.float32)
+        if not isinstance(self.front_end, FrontEnd | None):
+            raise TypeError(f"front_end must be a FrontEnd or None, got {self.front_end!r}")
         for name, value in checked.items():
             object.__setattr__(self, name, value)
 
@@ -159,6 +166,11 @@ def extract_patches(images, n_patches, shape=(16, 16), rng=0, whitening=None, *,
     MemoryLimitError
         If the patches do not fit into the free memory.
     """
+    return extract_and_measure(images, n_patches, shape, rng, whitening, progress=progress)[0]
+
+
+def extract_and_measure(images, n_patches, shape, rng, whitening, *, progress=None):
+    """Return `extract_patches`, and a list of the ImageConstants of each image."""
     whitening = as_whitening(whitening)
     height, width = shape = patch_shape(shape)
     n_patches = whole_number(n_patches, "n_patches")
@@ -176,12 +188,14 @@ def extract_patches(images, n_patches, shape=(16, 16), rng=0, whitening=None, *,
     )
     image_of_patch = rng.choice(len(images), size=n_patches, p=places / places.sum())
     patches = np.empty((n_patches, height * width), np.float32)
+    constants = []
     shown = progress_bar(len(images), "images", progress, iterable=images.items())
     for i, (name, image) in enumerate(shown):  # one whitened image at a time in memory
         try:
-            whitened = whiten_image(image, whitening)
+            whitened, measured = whiten_and_measure(image, whitening)
         except (TypeError, ValueError) as error:
             raise type(error)(f"image {name!r}: {error}") from error
+        constants.append(measured)
         tops, lefts = np.nonzero(_window_variance(whitened, shape) >= MINIMUM_CONTRAST**2)
         if not tops.size:
             raise ValueError(f"image {name!r}: every {height} x {width} patch of it is flat")
@@ -189,7 +203,7 @@ def extract_patches(images, n_patches, shape=(16, 16), rng=0, whitening=None, *,
         chosen = rng.integers(tops.size, size=rows.size)
         for row, top, left in zip(rows, tops[chosen], lefts[chosen], strict=True):
             patches[row] = whitened[top : top + height, left : left + width].ravel()
-    return patches
+    return patches, constants
 
 
 def count_places(image, name, shape, border):

@@ -3,7 +3,6 @@
 from dataclasses import asdict, dataclass, fields
 
 import numpy as np
-from scipy.ndimage import correlate1d
 
 from ipvae_brian._tools.checks import finite_array, known_name, number, whole_number
 
@@ -125,6 +124,35 @@ def filter_gain(shape, whitening):
     return frequency * np.exp(-((frequency / whitening.cutoff) ** whitening.steepness))
 
 
+def local_contrast(images, kernel, sigma):
+    """Return what is left without the local mean, and its local root mean square.
+
+    Parameters
+    ----------
+    images : ndarray (..., height, width)
+    kernel : int
+        Width of the Gaussian window in pixels, odd.
+    sigma : float
+        Its standard deviation, in half widths of the window.
+
+    Returns
+    -------
+    centred, contrast : ndarray (..., height, width)
+        Pixels outside of the image count as zeros.
+    """
+    from scipy.ndimage import correlate1d  # here, as models need the rest of this module only
+
+    weights = np.exp(-(np.linspace(-1, 1, kernel) ** 2) / (2 * sigma**2))
+    weights /= weights.sum()
+
+    def local_mean(values):
+        along_rows = correlate1d(values, weights, axis=-2, mode="constant")
+        return correlate1d(along_rows, weights, axis=-1, mode="constant")
+
+    centred = images - local_mean(images)
+    return centred, np.sqrt(local_mean(centred**2))
+
+
 def normalise_contrast(image, kernel, sigma):
     """Subtract the local mean and divide by the local root mean square.
 
@@ -141,16 +169,26 @@ def normalise_contrast(image, kernel, sigma):
     normalised : ndarray (height, width)
         See the notes of `Whitening`.
     """
-    weights = np.exp(-(np.linspace(-1, 1, kernel) ** 2) / (2 * sigma**2))
-    weights /= weights.sum()
-
-    def local_mean(values):
-        along_rows = correlate1d(values, weights, axis=0, mode="constant")
-        return correlate1d(along_rows, weights, axis=1, mode="constant")
-
-    centred = image - local_mean(image)
-    contrast = np.sqrt(local_mean(centred**2))
+    centred, contrast = local_contrast(image, kernel, sigma)
     return centred / np.maximum(contrast, contrast.mean())
+
+
+@dataclass(frozen=True)
+class ImageConstants:
+    """What `whiten_image` took from one image instead of knowing it beforehand.
+
+    Parameters
+    ----------
+    floor : float
+        Lowest divisor of the contrast normalisation for the image as a contrast, that is divided
+        by its mean, minus 1; NaN if its mean is not positive.
+    mean, scale : float
+        Of the normalised image, inside of its border.
+    """
+
+    floor: float
+    mean: float
+    scale: float
 
 
 def whiten_image(image, whitening=None):
@@ -183,6 +221,11 @@ def whiten_image(image, whitening=None):
     >>> whiten_image(camera, Whitening(border=6)).shape
     (500, 500)
     """
+    return whiten_and_measure(image, whitening)[0]
+
+
+def whiten_and_measure(image, whitening=None):
+    """Return `whiten_image` of an image, and its ImageConstants."""
     whitening = as_whitening(whitening)
     image = finite_array(image, "image", ndim=2)
     border = whitening.border
@@ -194,15 +237,31 @@ def whiten_image(image, whitening=None):
             f"{border} on both sides)"
         )
     result = _zscore(image, np.abs(image).max(), "the image is constant")
+    luminance = image.mean()
+    unit = image.std() / luminance if luminance > 0 else np.nan  # of `result`, as a contrast
     if whitening.filter != "none":
-        gain = filter_gain(image.shape, whitening)
-        # The published gain is not quite symmetric; the real part averages it over +f and -f.
-        result = np.fft.ifft2(np.fft.fft2(result) * gain).real
+        result = filtered(result, whitening)
+        unit *= result.std()
         result = _zscore(result, 1, f"the filter {whitening.filter!r} leaves nothing of the image")
+    floor = 1.0  # without normalisation, the divisor is the image's own scale
     if whitening.contrast_kernel:
-        result = normalise_contrast(result, whitening.contrast_kernel, whitening.contrast_sigma)
+        centred, contrast = local_contrast(
+            result, whitening.contrast_kernel, whitening.contrast_sigma
+        )
+        floor = contrast.mean()
+        result = centred / np.maximum(contrast, floor)
     inside = result[border : image.shape[0] - border, border : image.shape[1] - border]
-    return _zscore(inside, 1, "the image is constant inside of its border")
+    constants = ImageConstants(float(floor * unit), float(inside.mean()), float(inside.std()))
+    return _zscore(inside, 1, "the image is constant inside of its border"), constants
+
+
+def filtered(images, whitening):
+    """Return images (..., height, width) after the filter of `whitening`."""
+    if whitening.filter == "none":
+        return images
+    gain = filter_gain(images.shape[-2:], whitening)
+    # The published gain is not quite symmetric; the real part averages it over +f and -f.
+    return np.fft.ifft2(np.fft.fft2(images) * gain).real
 
 
 def as_whitening(whitening):

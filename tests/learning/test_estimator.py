@@ -33,7 +33,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from ipvae_brian import IPVAE, DivergenceError, FileFormatError, Parameters, StabilityWarning
 from ipvae_brian.learning import estimator, training
 from ipvae_brian.learning.training import Training
-from ipvae_brian.stimuli import PatchSet
+from ipvae_brian.stimuli import FrontEnd, PatchSet, Whitening
 
 SMALL = {
     "n_neurons": 8,
@@ -477,11 +477,13 @@ def test_patches_tell_of_themselves(tmp_path):
         mean=3.0,
         std=2.0,
         whitening=whitening,
+        front_end=FrontEnd(whitening=Whitening(), floor=0.1),
     )
     for method in ("fit", "partial_fit"):
         model = getattr(small(), method)(patches)
         p = model.parameters_
         assert (p.stimulus_shape, p.whitening) == ((3, 4), whitening)
+        assert p.front_end == FrontEnd(whitening=Whitening(), floor=0.1)
         assert p.provenance == {
             "data": "bars.npz",
             "patches_mean": 3.0,

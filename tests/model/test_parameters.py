@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ipvae_brian import FileFormatError, Parameters
+from ipvae_brian.stimuli import FrontEnd, Whitening
 
 ARRAYS = ("dictionary", "threshold", "resting_potential", "natural_gradient_step")
 VALUES = {
@@ -22,6 +23,7 @@ VALUES = {
     "stimulus_mean": 0.1 + 0.2,
     "stimulus_scale": 1e-3,
     "whitening": {"method": "zca", "cutoff": 0.1 + 0.2, "filter": [[1.0, 2.0]]},
+    "front_end": FrontEnd(whitening=Whitening(border=3), floor=0.1 + 0.2, mean=0.1),
     "provenance": {"name": "größer", "seed": 1, "figures": {"r2": 1 / 3}, "none": None},
     "lowest_potential": -7.5,
     "highest_potential": 5.25,
@@ -270,6 +272,8 @@ def test_rewriting_nothing_changes_nothing(model):
         ("stimulus_scale", 0, "> 0"),
         ("highest_potential", -100, "> -7.5"),
         ("whitening", "zca", "dict"),
+        ("front_end", "zca", "must be a FrontEnd"),
+        ("front_end", {"whitening": {}, "floor": -1}, "floor must be > 0"),
         ("provenance", [1], "dict"),
     ],
 )
@@ -281,7 +285,8 @@ def test_damaged_fields_are_named(model, name, value, words):
         Parameters.load(model)
 
 
-NAMES = [f.name for f in fields(Parameters) if f.name != "tau"] + ["tau_seconds"]
+# Models from before there were front ends are read without.
+NAMES = [f.name for f in fields(Parameters) if f.name not in ("tau", "front_end")] + ["tau_seconds"]
 
 
 @pytest.mark.parametrize("name", NAMES)
