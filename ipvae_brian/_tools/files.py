@@ -91,18 +91,18 @@ def write_json(path: str | os.PathLike, content: Any) -> None:
 
     NumPy numbers and arrays are converted; NaN and infinity, which JSON does not have, become null.
     """
-    text = json.dumps(_plain(content), indent=2, allow_nan=False) + "\n"
+    text = json.dumps(json_able(content), indent=2, allow_nan=False) + "\n"
     write_bytes(path, text.encode())
 
 
-def _plain(value):
-    """The same in types that JSON has."""
+def json_able(value: Any) -> Any:
+    """Return the same in types that JSON has; NaN and infinity, which it does not, become None."""
     if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
+        return {key: json_able(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
+        return [json_able(item) for item in value]
     if isinstance(value, np.ndarray | np.generic):
-        return _plain(value.tolist())
+        return json_able(value.tolist())
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, os.PathLike):
@@ -119,7 +119,7 @@ def write_arrays(
 
     A checksum over all of it is stored in its field ``checksum``.
     """
-    told = _plain(dict(metadata) | {"fields": sorted(arrays)})
+    told = json_able(dict(metadata) | {"fields": sorted(arrays)})
     text = json.dumps(told, allow_nan=False)
     # Any: checkers take these for further options of `savez`.
     members: dict[str, Any] = {"metadata": np.array(text)}
@@ -146,7 +146,7 @@ def checksum(text: str, arrays: Mapping[str, NDArray]) -> str:
         if array.nbytes:
             # As bytes, because times and dates cannot be read as a buffer.
             flat = np.ascontiguousarray(array.T if order == "F" else array).reshape(-1)
-            digest.update(flat.view(np.uint8))
+            digest.update(flat.view(np.uint8).data)
     return digest.hexdigest()
 
 

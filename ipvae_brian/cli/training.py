@@ -10,9 +10,10 @@ from pathlib import Path
 
 from brian2.only import ms
 
-from ipvae_brian._tools.files import file_format
+from ipvae_brian._tools.files import file_format, json_able
 from ipvae_brian.cli.options import command_line, without_folder
 from ipvae_brian.cli.steps import check_files, load, progress, summary
+from ipvae_brian.errors import DivergenceError
 from ipvae_brian.learning.checkpoint import FORMAT
 from ipvae_brian.learning.estimator import IPVAE
 from ipvae_brian.learning.evaluation import evaluate
@@ -47,13 +48,17 @@ def train(options: Namespace) -> dict:
     )
     patches = load(options.data, options.n_evaluate, options.n_train, progress=progress(options))
     seconds = _fit(model, patches, options)
-    figures, _ = evaluate(
-        model.parameters_,
-        patches.validation,
-        seed=options.seed,
-        n_jobs=options.n_jobs,
-        progress=progress(options),
-    )
+    try:
+        figures, _ = evaluate(
+            model.parameters_,
+            patches.validation,
+            seed=options.seed,
+            n_jobs=options.n_jobs,
+            progress=progress(options),
+        )
+    except (DivergenceError, MemoryError) as error:
+        write_model(options.out, _described(model, patches, {}, seconds, options))
+        raise RuntimeError(f"{error}; the model is in {options.out}, not evaluated") from error
     print(f"on {len(patches.validation)} validation patches: {summary(figures)}")
     figures["command"] = _evaluated_by(options, len(patches.validation))
     card = write_model(options.out, _described(model, patches, figures, seconds, options))
@@ -147,7 +152,7 @@ def _described(model, patches, figures, seconds, options) -> Parameters:
             "n_revived": model.n_revived_,
             "n_diverged": model.n_diverged_,
             "seconds": round(seconds, 1),
-            "figures": {k: v for k, v in figures.items() if k != "convergence"},
+            "figures": json_able({k: v for k, v in figures.items() if k != "convergence"}),
         },
     )
 

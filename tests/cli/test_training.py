@@ -2,6 +2,8 @@
 
 import argparse
 import errno
+import json
+import math
 import os
 import shlex
 import tempfile
@@ -11,7 +13,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ipvae_brian import IPVAE, Parameters, Response
+from ipvae_brian import IPVAE, DivergenceError, Parameters, Response
+from ipvae_brian.cli import training
 from ipvae_brian.cli.main import main
 from ipvae_brian.cli.options import command_line, parser
 from ipvae_brian.cli.training import _evaluated_by, data_note
@@ -159,6 +162,36 @@ def test_a_disk_that_fills_does_not_lose_the_training(tmp_path, capsys, monkeypa
     (kept,) = elsewhere.iterdir()
     whole = IPVAE(8, **SHORT).fit(load_stimuli(data).train)
     np.testing.assert_array_equal(Parameters.load(kept).dictionary, whole.parameters_.dictionary)
+
+
+def test_a_model_that_cannot_be_evaluated_is_written(tmp_path, capsys, monkeypatch):
+    """Hours of training are not lost because its figures are not to be had."""
+    data, out = patches(tmp_path / "a.npz"), tmp_path / "m.npz"
+    words = ["train", "--data", str(data), "--out", str(out), "--n-neurons", "8", "--quiet"]
+    words += ["--n-epochs", "1", "--steps-per-tau", "20"]
+
+    def diverge(*_, **__):
+        raise DivergenceError("stimulus 3 diverged")
+
+    monkeypatch.setattr(training, "evaluate", diverge)
+    assert main(words) == 2
+    assert f"stimulus 3 diverged; the model is in {out}" in capsys.readouterr().err
+    assert Parameters.load(out).n_neurons == 8
+    assert "Figures of held-out stimuli are not known." in out.with_suffix(".md").read_text()
+
+
+def test_figures_that_are_not_numbers(tmp_path, monkeypatch):
+    """Stimuli without variance have no R2, for example."""
+    data, out = patches(tmp_path / "a.npz"), tmp_path / "m.npz"
+    figures = dict.fromkeys(("r2_expected_counts", "zeros", "distance", "spikes_per_tau"), 1.0)
+    figures |= {"r2": math.nan, "n_stimuli": 3, "windows": 2, "dt_ms": 1.0}
+    monkeypatch.setattr(training, "evaluate", lambda *_, **__: (dict(figures), None))
+    words = ["train", "--data", str(data), "--out", str(out), "--n-neurons", "8", "--quiet"]
+    words += ["--n-epochs", "1", "--steps-per-tau", "20", "--json", str(tmp_path / "f.json")]
+    assert main(words) == 0
+    assert json.loads((tmp_path / "f.json").read_text())["r2"] is None
+    assert Parameters.load(out).provenance["figures"]["r2"] is None
+    assert "one window of tau | not known |" in out.with_suffix(".md").read_text()
 
 
 def test_paths_with_spaces_end_to_end(tmp_path):
