@@ -1,15 +1,19 @@
-"""Figures of responses and dictionaries, on your own Axes or on new ones."""
+"""Figures of recordings, responses and dictionaries, on your own Axes or on new ones.
 
-from ipvae_brian.plotting.figures import (
-    plot_convergence,
-    plot_dictionary,
-    plot_membrane_and_raster,
-    plot_membrane_traces,
-    plot_raster,
-    plot_reconstructions,
-)
+Every function draws on the Axes it is given, or on a new figure from `matplotlib.pyplot`, and
+returns what it drew on. Matplotlib is imported by the first call; its settings are left as they
+are, and nothing is shown: that is for ``plt.show()`` or the notebook.
+"""
+
+from ipvae_brian.plotting.convergence import plot_convergence
+from ipvae_brian.plotting.dictionary import plot_dictionary
+from ipvae_brian.plotting.membrane import plot_membrane_and_raster, plot_membrane_traces
+from ipvae_brian.plotting.raster import plot_raster
+from ipvae_brian.plotting.reconstructions import plot_reconstructions
+from ipvae_brian.plotting.style import COLOURS
 
 __all__ = [
+    "COLOURS",
     "plot_convergence",
     "plot_dictionary",
     "plot_membrane_and_raster",

@@ -211,6 +211,12 @@ class Timing:
             )
         return slice(first, last)
 
+    def frame_in(self, window: int) -> int:
+        """Return the number of the frame that is shown longest in a window."""
+        begin = self.index_of_window(window) * self.steps_per_window
+        edges = np.clip(self.frame_edges, begin, begin + self.steps_per_window)
+        return int(np.argmax(np.diff(edges)))
+
     def steps_of(self, times: NDArray) -> NDArray[np.integer]:
         """Return the time steps, from the beginning of the trial, in which times from onset lie."""
         return np.floor((times + self.before) / self.dt + ROUNDING).astype(np.int64)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from os import PathLike
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -134,7 +134,7 @@ class Response(Recording):
 
     def select(
         self, trials: ArrayLike | slice | None = None, neurons: ArrayLike | slice | None = None
-    ) -> Recording:
+    ) -> Any:
         """Return the response in some trials, or the recording of some neurons.
 
         Parameters
@@ -177,8 +177,8 @@ class Response(Recording):
         window : int, default -1
             Which window of tau.
         source : {"counts", "expected_counts"}, default "counts"
-            Spike counts of that window, or expected counts of the second half of the trial (for
-            which `window` does not matter).
+            Spike counts of that window, or expected counts: those of the second half of the trial
+            (for which `window` does not matter), or in a movie those of that window.
 
         Returns
         -------
@@ -189,8 +189,11 @@ class Response(Recording):
         TypeError, ValueError
             If there is no such window or source.
         """
+        window = self.timing.index_of_window(window)
         if known_name(source, "source", SOURCES) == "counts":
-            code = self.counts[:, self.timing.index_of_window(window)]
+            code = self.counts[:, window]
+        elif len(self.timing.frame_steps) > 1:
+            code = self.expected_counts[:, window]
         else:
             code = self.settled_counts()
         return self.parameters.decode(code)
