@@ -1,13 +1,16 @@
 """Parameters: validated, frozen, and the same after saving and loading."""
 
+import copy
+import dataclasses
 import errno
 import os
+import pickle
 from dataclasses import FrozenInstanceError, fields, replace
 
 import numpy as np
 import pytest
 from brian2.only import ms, mV, second
-from helpers import stored, write_stored
+from helpers import make_parameters, stored, write_stored
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -360,3 +363,69 @@ def test_repr():
     assert repr(full()) == "<Parameters größer: 4 neurons, 6 pixels (2, 3), tau 12.3 ms>"
     plain = Parameters(dictionary=np.ones((2, 3)), tau=1 * second)
     assert repr(plain) == "<Parameters 3 neurons, 2 pixels (2,), tau 1. s>"
+
+
+COPIES = {
+    "copy": copy.copy,
+    "deepcopy": copy.deepcopy,
+    "pickle": lambda p: pickle.loads(pickle.dumps(p)),
+    "replace": lambda p: p.replace(leak=0.1),
+    "dataclasses": lambda p: dataclasses.replace(p, leak=0.1),
+    "gain": lambda p: p.with_gain(0.2),
+}
+
+
+@pytest.mark.parametrize("copied", COPIES)
+@pytest.mark.parametrize("used_before", [False, True])
+def test_every_copy_is_as_frozen_as_the_original(copied, used_before):
+    original = make_parameters(whitening={"filter": [1, 2]}, provenance={"data": {"n": [1]}})
+    if used_before:
+        assert original.lateral_weights.any() and original.spike_sizes.any()
+    p = COPIES[copied](original)
+    names = ("dictionary", "threshold", "resting_potential", "natural_gradient_step")
+    for name in (*names, "lateral_weights", "spike_sizes", "tau"):
+        with pytest.raises(ValueError, match="read-only"):
+            getattr(p, name)[...] = getattr(original, name)
+    for part in (p.provenance, p.provenance["data"], p.whitening):
+        with pytest.raises(TypeError, match="read-only"):
+            part["n"] = 2
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        p.leak = 1
+    np.testing.assert_array_equal(
+        p.lateral_weights, p.dictionary.T @ p.dictionary / p.noise_variance
+    )
+
+
+def test_decode_is_the_dictionary_times_counts():
+    p = make_parameters()
+    counts = np.random.default_rng(0).poisson(1, (3, 5, 12))
+    expected = np.einsum("pk,stk->stp", p.dictionary, counts)
+    np.testing.assert_allclose(p.decode(counts), expected)
+    single = p.decode(counts, np.float32)
+    assert single.dtype == np.float32
+    np.testing.assert_allclose(single, expected, atol=1e-5)
+    np.testing.assert_allclose(p.decode(counts[0, 0].tolist()), expected[0, 0])
+
+
+def test_replace_changes_what_it_names_and_nothing_else():
+    p = make_parameters(leak=0.2)
+    changed = p.replace(leak=0.5, threshold=1)
+    assert changed.leak == 0.5 and (changed.threshold == 1).all()
+    np.testing.assert_array_equal(changed.dictionary, p.dictionary)
+    with pytest.raises(ValueError, match="replace: parameter must be one of .* mean 'threshold'"):
+        p.replace(treshold=1)
+    with pytest.raises(ValueError, match="leak must be >= 0"):
+        p.replace(leak=-1)
+
+
+@pytest.mark.parametrize("noise_variance", [1.0, 2.5])
+def test_gain_is_the_step_times_spike_size(noise_variance):
+    p = Parameters.from_unit_dictionary(
+        np.random.default_rng(0).normal(size=(6, 4)), spike_size=0.5, gain=2.0, sparsity=0.1
+    )
+    p = p.with_noise_variance(noise_variance)
+    np.testing.assert_allclose(p.with_gain(2.0).natural_gradient_step, p.natural_gradient_step)
+    np.testing.assert_allclose(p.with_gain(0.5).natural_gradient_step, p.natural_gradient_step / 4)
+    np.testing.assert_array_equal(p.with_gain(0.5).threshold, p.threshold)
+    with pytest.raises(ValueError, match="gain must be > 0"):
+        p.with_gain(0)

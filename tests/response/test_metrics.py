@@ -250,3 +250,16 @@ def test_errors_of_sparseness():
     for function in (metrics.lifetime_sparseness, metrics.population_sparseness):
         with pytest.raises(ValueError, match="^rates must have 2 dimension"):
             function(np.ones(4))
+
+
+def test_r2_from_errors_is_undefined_without_variance():
+    x = np.array([[1.0, 2, 3], [0.1, 0.1, 0.1], [0, 0, 0]])
+    r2 = metrics.explained(x, np.array([0.5, 0.0, 1.0]))
+    np.testing.assert_allclose(r2, [0.75, np.nan, np.nan])
+
+
+def test_mean_r2_leaves_out_what_is_undefined():
+    r2 = np.array([[0.5, np.nan], [0.7, np.nan], [np.nan, np.nan]])
+    assert metrics.mean_r_squared(r2) == pytest.approx(0.6)
+    np.testing.assert_allclose(metrics.mean_r_squared(r2, axis=0), [0.6, np.nan])
+    np.testing.assert_allclose(metrics.mean_r_squared(r2, axis=1), [0.5, 0.7, np.nan])

@@ -1,14 +1,16 @@
 """What is read from a response, against brute force over its spikes."""
 
+import copy
+import pickle
+
 import numpy as np
 import pytest
 from brian2.only import Hz, have_same_dimensions, ms, mV, second
 
-from ipvae_brian import FileFormatError, Parameters, SpikingNetwork
+from ipvae_brian import Parameters, Recording, SpikingNetwork
 from ipvae_brian.recordings import Spikes, Timing
 from ipvae_brian.response import metrics
 from ipvae_brian.response.response import Response
-from ipvae_brian.response.sorting import spikes_by_trial, traces_by_trial
 
 N_STIMULI, N_PIXELS, N_NEURONS = 3, 6, 4
 STEPS_PER_WINDOW, N_STEPS = 5, 23  # four windows and three steps
@@ -205,32 +207,6 @@ def test_no_whole_window(method):
         getattr(response, method)()
 
 
-def test_events_are_sorted_by_trial():
-    """Two waves of two copies of three neurons; the last copy of the last wave is not used."""
-    timing = Timing(0.001, 4, 2)
-    index = np.array([0, 4, 2, 1, 5])
-    step = np.array([0, 1, 3, 4, 7])
-    count = np.array([1, 2, 1, 3, 1])
-    traces = np.arange(2 * 2 * 8).reshape(4, 8)
-    spikes = spikes_by_trial((index, step, count), 3, 2, 3, timing)
-    np.testing.assert_array_equal(spikes.trial, [0, 1, 0, 2])
-    np.testing.assert_array_equal(spikes.neuron, [0, 1, 2, 1])
-    np.testing.assert_allclose(spikes.time, [0, 0.001, 0.003, 0])
-    np.testing.assert_array_equal(spikes.count, [1, 2, 1, 3])
-    # Rows of traces: copy 0 neurons 0 and 2, copy 1 neurons 0 and 2; columns: both waves.
-    expected = [traces[0:2, :4], traces[2:4, :4], traces[0:2, 4:]]
-    np.testing.assert_array_equal(traces_by_trial(traces, 3, 2, timing), expected)
-
-
-@pytest.fixture(scope="module")
-def simulated():
-    """Three stimuli; rates of several spikes per step, so that no count above 1 may be lost."""
-    rng = np.random.default_rng(0)
-    p = Parameters(dictionary=0.02 * rng.normal(size=(6, 4)), resting_potential=2, tau=10 * ms)
-    network = SpikingNetwork(p, dt=2 * ms, record_potentials=range(4), name="response_test")
-    return network.present(rng.normal(size=(3, 6)), 46 * ms, seed=3)
-
-
 def test_simulated_spikes_potentials_and_counts_agree(simulated):
     assert simulated.step_counts.max() > 1
     steps = simulated.step_counts
@@ -247,46 +223,6 @@ def test_simulated_spikes_potentials_and_counts_agree(simulated):
     np.testing.assert_allclose(simulated.expected_counts, expected, rtol=1e-6)
 
 
-def test_round_trip_through_a_file(simulated, tmp_path):
-    simulated.save(tmp_path / "r.npz")
-    loaded = Response.load(tmp_path / "r.npz")
-    assert loaded.timing == simulated.timing
-    assert loaded.recorded_neurons == simulated.recorded_neurons
-    for name in ("frames", "counts", "expected_counts", "potentials", "step_counts"):
-        np.testing.assert_array_equal(getattr(loaded, name), getattr(simulated, name), name)
-    for one, other in zip(loaded.spikes, simulated.spikes, strict=True):
-        np.testing.assert_array_equal(one, other)
-    np.testing.assert_array_equal(loaded.parameters.dictionary, simulated.parameters.dictionary)
-    assert loaded.distance() == simulated.distance()
-    # Without spikes and potentials.
-    plain, _ = made_up(spikes=False)
-    plain.save(tmp_path / "p.npz")
-    loaded = Response.load(tmp_path / "p.npz")
-    assert loaded.spikes is None
-    assert loaded.potentials is None
-    np.testing.assert_array_equal(loaded.counts, plain.counts)
-
-
-def test_damaged_and_foreign_response_files(simulated, tmp_path):
-    path = tmp_path / "r.npz"
-    simulated.save(path)
-    with np.load(path) as file:
-        arrays = dict(file)
-    for name in arrays.keys() - {"metadata"}:
-        np.savez(path, **{k: v for k, v in arrays.items() if k != name})
-        with pytest.raises(FileFormatError, match=f"r.npz: field '{name}' is missing"):
-            Response.load(path)
-    simulated.save(path)
-    path.write_bytes(path.read_bytes()[:-100])
-    with pytest.raises(FileFormatError, match="r.npz"):
-        Response.load(path)
-    simulated.parameters.save(path)
-    with pytest.raises(FileFormatError, match="r.npz: field 'format'"):
-        Response.load(path)
-    with pytest.raises(FileNotFoundError):
-        Response.load(tmp_path / "none.npz")
-
-
 def test_repr():
     words = "<Response 3 trials x 4 windows of 10 ms x 4 neurons"
     assert repr(made_up()[0]) == words + ", with spikes>"
@@ -297,3 +233,107 @@ def test_times_are_seconds(simulated):
     spikes = simulated.spikes
     assert 0 <= spikes.time.min() <= spikes.time.max() < simulated.timing.duration
     assert simulated.timing.tau == pytest.approx(float(simulated.parameters.tau / second))
+
+
+def test_indices_are_checked_by_every_method(simulated):
+    for method in ("reconstruction", "r2", "zeros", "distance", "free_energy", "stimulus_in"):
+        for window in (4, -5):
+            with pytest.raises(ValueError, match="^window must be within the 4 windows"):
+                getattr(simulated, method)(window)
+        for window in ("1", 1.0, None, True):
+            with pytest.raises(TypeError, match="^window must be a whole number"):
+                getattr(simulated, method)(window)
+
+
+def test_selected_trials_are_a_response(simulated):
+    selected = simulated.select([2, 0])
+    assert isinstance(selected, Response)
+    for name in ("counts", "expected_counts", "potentials", "step_counts", "stimuli"):
+        np.testing.assert_array_equal(getattr(selected, name), getattr(simulated, name)[[2, 0]])
+    np.testing.assert_array_equal(selected.r2(), simulated.r2()[[2, 0]])
+    np.testing.assert_array_equal(selected.spike_times(1, 0), simulated.spike_times(1, 2))
+    assert type(simulated.select(neurons=[1])) is Recording
+
+
+def test_repeats_of_a_stimulus_share_it():
+    response, _ = made_up()
+    repeats = Response(
+        response.parameters,
+        response.frames[:2],
+        response.timing,
+        response.counts,
+        response.expected_counts,
+        stimulus_numbers=[1, 0, 1],
+    )
+    assert (repeats.n_stimuli, repeats.n_trials) == (2, 3)
+    shown = response.frames[[1, 0, 1], 0]
+    np.testing.assert_array_equal(repeats.stimulus_in(0), shown)
+    np.testing.assert_array_equal(
+        repeats.r2(1), metrics.r_squared(shown, repeats.reconstruction(1))
+    )
+    np.testing.assert_array_equal(repeats.select([0, 2]).frames, response.frames[1:2])
+
+
+def test_expected_counts_of_a_movie_are_those_of_the_window():
+    response, _ = made_up(frame_steps=(10, 13))
+    decoded = response.expected_counts[:, 1] @ response.parameters.dictionary.T
+    np.testing.assert_allclose(response.reconstruction(1, "expected_counts"), decoded)
+
+
+def test_convergence_leaves_out_stimuli_without_variance():
+    response, _ = made_up()
+    frames = response.frames.copy()
+    frames[1] = 0.1
+    flat = Response(
+        response.parameters, frames, response.timing, response.counts, response.expected_counts
+    )
+    kept = response.select([0, 2])
+    assert np.isnan(flat.r2()[1])
+    np.testing.assert_allclose(flat.convergence().r2, kept.convergence().r2)
+    all_flat = flat.select([1])
+    assert np.isnan(all_flat.convergence().r2).all() and np.isnan(all_flat.distance())
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, "pickle"])
+def test_no_part_of_a_response_can_be_changed_in_place(simulated, copied):
+    other = pickle.loads(pickle.dumps(simulated)) if copied == "pickle" else copied(simulated)
+    for name in ("frames", "counts", "expected_counts", "potentials", "step_counts", "spikes"):
+        for array in getattr(other, name) if name == "spikes" else [getattr(other, name)]:
+            with pytest.raises(ValueError, match="read-only"):
+                array[...] = 0
+    for array in (other.stimuli, other.stimulus_in(0), other.parameters.dictionary):
+        with pytest.raises(ValueError, match="read-only"):
+            array[...] = 0
+
+
+@pytest.mark.parametrize("n_copies", [1, 2])
+def test_user_who_changes_his_stimuli_later_does_not_change_the_response(n_copies):
+    p = Parameters(dictionary=0.1 * np.eye(4, 3), resting_potential=0.0)
+    network = SpikingNetwork(p, dt=2 * ms, n_copies=n_copies)
+    x = np.random.default_rng(0).normal(size=(2, 4))
+    response, given, r2 = network.present(x, 100 * ms, seed=1), x.copy(), None
+    r2 = response.r2()
+    x[:] = 0
+    np.testing.assert_array_equal(response.frames[:, 0], given)
+    np.testing.assert_array_equal(response.r2(), r2)
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "words"),
+    [
+        ({"parameters": 3}, TypeError, "parameters must be a Parameters, got int"),
+        ({"frames": np.ones((3, 1, 5))}, ValueError, "counts and frames must be of the 4 neurons"),
+        ({"expected_counts": np.ones((3, 4, 3))}, ValueError, "expected_counts must be floating"),
+        ({"expected_counts": np.ones((3, 4, 4), int)}, ValueError, "expected_counts must be"),
+        ({"recorded_neurons": (1,)}, ValueError, "potentials must be floating-point numbers"),
+        ({"recorded_neurons": (4,)}, ValueError, "recorded_neurons must be within the 4 neurons"),
+        ({"potentials": np.ones((3, 1, 23))}, ValueError, r"potentials must be .* \(3, 0, 23\)"),
+        ({"timing": Timing(0.002, 23, 5)}, ValueError, "timing.tau must be tau of parameters"),
+        ({"timing": Timing(0.001, 23, 5, 0.01)}, ValueError, "windows of timing must be tau"),
+    ],
+)
+def test_parts_that_do_not_agree_are_refused(changes, error, words):
+    r, _ = made_up()
+    names = ("parameters", "frames", "timing", "counts", "expected_counts")
+    with pytest.raises(error, match=f"^{words}"):
+        Response(**({name: getattr(r, name) for name in names} | changes))
