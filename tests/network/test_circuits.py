@@ -8,9 +8,13 @@ import pytest
 import reference
 from brian2 import ms
 from brian2.codegen.runtime.cython_rt import CythonCodeObject
-from helpers import VARIANTS, make_parameters
+from helpers import NUMPY, VARIANTS, make_parameters
 
 from ipvae_brian import SpikingNetwork
+from ipvae_brian.network.circuits import Circuit, EquationCircuit
+from ipvae_brian.network.engines import choice
+from ipvae_brian.network.equations import MEMBRANE
+from ipvae_brian.network.pathways import Synapses
 
 TOLERANCE = 1e-10
 PATHWAYS = {
@@ -147,47 +151,6 @@ def test_same_counts_give_same_potentials_on_all_pathways(stimuli):
         np.testing.assert_allclose(response.potentials, drawn.potentials, atol=TOLERANCE, rtol=0)
 
 
-@pytest.mark.parametrize("delay_steps", [0, 1, 3])
-def test_synaptic_delay(delay_steps, stimuli, parameters):
-    network = make_network(parameters, PATHWAYS["synapses"], delay=delay_steps * 4 * ms)
-    response = network.present(stimuli[0], 100 * ms)
-    seen = np.repeat(stimuli[:1], 25, axis=0)
-    counts = response.step_counts[0].T
-    expected, _ = reference.simulate(parameters, seen, counts, 0.2, delay_steps=delay_steps)
-    np.testing.assert_allclose(response.potentials[0].T, expected, atol=TOLERANCE, rtol=0)
-    other, _ = reference.simulate(parameters, seen, counts, 0.2, delay_steps=delay_steps + 1)
-    assert np.abs(other - expected).max() > 0.01
-
-
-def test_delayed_spikes_do_not_reach_the_next_stimulus(stimuli, parameters):
-    """With reset, every stimulus starts from nothing: also from no spikes on their way."""
-    network = make_network(parameters, PATHWAYS["synapses"], delay=12 * ms)
-    response = network.present(stimuli[:2], 60 * ms)
-    assert response.step_counts[0, :, -3:].sum() > 0
-    for s in range(2):
-        seen = np.repeat(stimuli[s : s + 1], 15, axis=0)
-        counts = response.step_counts[s].T
-        expected, _ = reference.simulate(parameters, seen, counts, 0.2, delay_steps=3)
-        np.testing.assert_allclose(response.potentials[s].T, expected, atol=TOLERANCE, rtol=0)
-
-
-def test_error_units_hold_the_prediction_error(stimuli, parameters):
-    network = make_network(parameters, PATHWAYS["error_units"])
-    units = network.circuit.units
-    seen = []
-
-    @brian2.network_operation(dt=4 * ms, when="synapses", order=10)
-    def look():
-        seen.append(np.array(units.prediction_error[:]))
-
-    network.add(look)
-    response = network.present(stimuli[0], 100 * ms)
-    predicted = response.step_counts[0].T @ parameters.dictionary.T
-    np.testing.assert_allclose(np.array(seen), stimuli[0] * 0.2 - predicted, atol=TOLERANCE)
-    # Neurons of the predictive-coding circuit see the stimulus only through the errors.
-    assert (network.neurons.drive[:] == 0).all()
-
-
 @pytest.mark.parametrize("name", list(PATHWAYS))
 def test_expected_counts_are_the_integral_of_the_rate(name, stimuli):
     parameters = make_parameters(leak=0.1)
@@ -216,3 +179,79 @@ def test_new_dictionary_on_a_running_network(pathway, stimuli):
     response = network.present(stimuli, 60 * ms)
     assert response.parameters.dictionary[0, 0] == make_parameters(seed=9).dictionary[0, 0]
     assert_equals_reference(response)
+
+
+# Circuits that somebody adds
+
+
+class Adapting(Synapses):
+    """A term more: each spike raises the neuron's own threshold, which decays back."""
+
+    label = "adapting"
+    equations = (
+        MEMBRANE.replace("- threshold)", "- threshold - adaptation)")
+        + "dadaptation/dt = -adaptation/(5*tau) : 1\n"
+    )
+    operations = (*EquationCircuit.operations, ("adaptation += 0.3*z", "resets"))
+
+    @property
+    def carried(self):
+        return {**super().carried, self.neurons.adaptation: 0.0}
+
+
+def test_a_term_is_its_strings_and_its_state(monkeypatch, stimuli):
+    """Nothing else of the package has to know of it."""
+    monkeypatch.setitem(choice.PATHWAYS, "adapting", Adapting)
+    parameters = make_parameters(leak=0.1)
+    network = make_network(parameters, {"pathway": "adapting"}, delay=8 * ms)
+    assert "'adapting'" in repr(network)
+    monitor = brian2.StateMonitor(
+        network.neurons, "adaptation", record=True, when="start", order=1, **NUMPY
+    )
+    network.add(monitor)
+    response = network.present(stimuli[:2], 100 * ms)
+    adaptation = np.array(monitor.adaptation).reshape(12, 2, 25).transpose(1, 0, 2)
+    counts = response.step_counts
+    assert counts[0].sum() > 20
+    for trial in range(2):
+        level, wanted = np.zeros(12), []
+        for t in range(25):
+            wanted.append(level)
+            level = level - level * 0.2 / 5 + 0.3 * counts[trial, :, t]
+        # Each stimulus begins without adaptation, and without spikes that are under way.
+        np.testing.assert_allclose(adaptation[trial].T, wanted, atol=TOLERANCE)
+        u = response.potentials[trial]
+        eta, drive = parameters.natural_gradient_step, parameters.drive(stimuli[trial])
+        for t in range(2, 24):
+            change = eta * (drive - parameters.threshold - adaptation[trial, :, t])
+            change -= parameters.leak * (u[:, t] - parameters.resting_potential)
+            late = counts[trial, :, t - 2]
+            following = u[:, t] + 0.2 * change - eta * (parameters.lateral_weights @ late)
+            clipped = np.clip(following, parameters.lowest_potential, parameters.highest_potential)
+            np.testing.assert_allclose(u[:, t + 1], clipped, atol=TOLERANCE)
+
+
+@pytest.mark.parametrize("name", list(PATHWAYS))
+def test_every_circuit_is_whole(name, parameters, stimuli):
+    """What a presentation asks of a circuit, and what a Brian2 network needs."""
+    circuit = make_network(parameters, PATHWAYS[name]).circuit
+    n_copies = circuit.n_copies
+    assert isinstance(circuit, Circuit)
+    assert circuit.neurons in circuit.objects
+    assert circuit.lateral in circuit.objects
+    assert len(circuit.neurons) == n_copies * 12
+    circuit.show(stimuli[:n_copies])
+    circuit.rest()
+    rest = np.tile(parameters.resting_potential, n_copies)
+    np.testing.assert_array_equal(circuit.neurons.u[:], rest.astype(circuit.rate_type))
+    counts = np.arange(n_copies * 12, dtype=np.int32).reshape(n_copies, 12)
+    decoded = circuit.decode(counts)
+    np.testing.assert_allclose(decoded, counts @ parameters.dictionary.T, rtol=1e-5, atol=1e-5)
+    assert not circuit.diverged(decoded, counts).any()
+    assert circuit.diverged(decoded, 100 + 100 * counts).all()
+
+
+def test_copies_have_no_stimulus_of_a_standalone_program(parameters, stimuli):
+    circuit = make_network(parameters, PATHWAYS["copies_numpy"]).circuit
+    with pytest.raises(NotImplementedError, match="NumpyCopies does not run in C.. standalone"):
+        circuit.stimulus_values(stimuli[:2])

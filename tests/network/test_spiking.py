@@ -1,18 +1,13 @@
-"""SpikingNetwork: seeds, state, the user's own objects, Ctrl-C, and arguments that are wrong."""
-
-# ruff: noqa: NPY002  (Brian2 draws from NumPy's global random state)
-
-import signal
+"""SpikingNetwork: rates, the user's own objects, and arguments that are wrong."""
 
 import brian2
 import numpy as np
 import pytest
 import reference
-from brian2 import Hz, Network, NeuronGroup, SpikeMonitor, StateMonitor, Synapses, ms, mV, second
+from brian2 import Network, NeuronGroup, SpikeMonitor, StateMonitor, Synapses, ms, mV
 from helpers import NUMPY, make_parameters
 
 from ipvae_brian import SpikingNetwork
-from ipvae_brian.errors import DivergenceError
 
 ALL = [
     {"pathway": "synapses"},
@@ -29,85 +24,7 @@ def network(request, parameters):
     return SpikingNetwork(parameters, dt=4 * ms, record_spikes=True, **request.param)
 
 
-# Seeds
-
-
-def test_same_seed_same_spikes(network, stimuli):
-    first = network.present(stimuli, 60 * ms, seed=7)
-    again = network.present(stimuli, 60 * ms, seed=7)
-    other = network.present(stimuli, 60 * ms, seed=8)
-    for a, b in zip(first.spikes, again.spikes, strict=True):
-        np.testing.assert_array_equal(a, b)
-    np.testing.assert_allclose(first.expected_counts, again.expected_counts, rtol=1e-10)
-    assert not np.array_equal(first.counts, other.counts)
-
-
-def test_brian2_seed_is_respected_without_seed(network, stimuli):
-    brian2.seed(3)
-    first = network.present(stimuli, 60 * ms)
-    following = network.present(stimuli, 60 * ms)
-    brian2.seed(3)
-    again = network.present(stimuli, 60 * ms)
-    np.testing.assert_array_equal(first.counts, again.counts)
-    assert not np.array_equal(first.counts, following.counts)
-
-
-def test_seeded_presentation_gives_random_state_back(network, stimuli):
-    np.random.seed(99)
-    wanted = np.random.random(5)
-    np.random.seed(99)
-    network.present(stimuli, 40 * ms, seed=1)
-    np.testing.assert_array_equal(np.random.random(5), wanted)
-    # Also where the presentation fails.
-    np.random.seed(99)
-    network.add(_interrupt_at(network, 3))
-    with pytest.raises(KeyboardInterrupt):
-        network.present(stimuli, 40 * ms, seed=1)
-    np.testing.assert_array_equal(np.random.random(5), wanted)
-
-
-def test_stimuli_of_a_presentation_get_different_random_numbers(network, stimuli):
-    same = np.repeat(stimuli[:1], 4, axis=0)
-    counts = network.present(same, 60 * ms, seed=7).counts
-    for s in range(1, 4):
-        assert not np.array_equal(counts[0], counts[s])
-
-
-# Responses
-
-
-def test_spikes_windows_and_monitor_agree(network, stimuli):
-    response = network.present(stimuli, 100 * ms)
-    assert response.counts.shape == (5, 5, 12)
-    assert response.counts.sum() == response.spikes.count.sum() > 50
-    for width in (4, 12, 20, 40, 100):
-        windows = response.counts_in_windows(width * ms)
-        assert windows.shape == (5, 100 // width, 12)
-        time = np.round(response.spikes.time / 4e-3).astype(int)
-        kept = time < (100 // width) * (width // 4)
-        assert windows.sum() == response.spikes.count[kept].sum()
-        brute = np.zeros_like(windows)
-        for s, n, t, c in zip(
-            response.spikes.trial,
-            response.spikes.neuron,
-            time,
-            response.spikes.count,
-            strict=True,
-        ):
-            if t // (width // 4) < windows.shape[1]:
-                brute[s, t // (width // 4), n] += c
-        np.testing.assert_array_equal(windows, brute)
-
-
-def test_an_incomplete_window_is_in_the_spike_times_only(network, stimuli):
-    response = network.present(stimuli, 72 * ms, seed=2)
-    assert response.counts.shape == (5, 3, 12)
-    step = np.round(response.spikes.time / 4e-3).astype(int)
-    assert step.max() in (15, 16, 17)
-    assert response.spikes.count[step < 15].sum() == response.counts.sum()
-    # And it does not leak into the first window of what follows.
-    following = network.present(stimuli, 20 * ms)
-    assert following.spikes.count.sum() == following.counts.sum()
+# Rates
 
 
 def test_settled_counts_converge_as_dt_shrinks():
@@ -186,17 +103,6 @@ def test_own_objects_with_another_clock_do_not_shift_the_spikes(parameters, stim
     np.testing.assert_array_equal(recorded, response.step_counts)
 
 
-def test_spike_times_are_the_steps_of_the_potentials(parameters, stimuli):
-    network = SpikingNetwork(parameters, dt=4 * ms, record_potentials=range(12))
-    for _ in range(3):
-        response = network.present(stimuli, 60 * ms)
-        recorded = np.zeros_like(response.step_counts)
-        step = np.round(response.spikes.time / 4e-3).astype(int)
-        recorded[response.spikes.trial, response.spikes.neuron, step] = response.spikes.count
-        np.testing.assert_array_equal(recorded, response.step_counts)
-        assert response.timing.step_times[step].tolist() == response.spikes.time.tolist()
-
-
 def test_two_networks_in_one_process(parameters, stimuli):
     one = SpikingNetwork(parameters, dt=4 * ms)
     two = SpikingNetwork(make_parameters(seed=5, n_neurons=7), dt=2 * ms)
@@ -224,49 +130,7 @@ def test_no_warnings_are_logged(parameters, stimuli):
     assert logs == []
 
 
-def test_recorded_neurons_keep_their_order(parameters, stimuli):
-    some = SpikingNetwork(parameters, dt=4 * ms, n_copies=2, record_potentials=[7, 2])
-    every = SpikingNetwork(parameters, dt=4 * ms, n_copies=2, record_potentials=range(12))
-    a, b = (n.present(stimuli, 40 * ms, seed=1) for n in (some, every))
-    assert a.recorded_neurons == (7, 2)
-    np.testing.assert_array_equal(a.potentials, b.potentials[:, [7, 2]])
-    np.testing.assert_array_equal(a.step_counts, b.step_counts[:, [7, 2]])
-
-
 # Stopping
-
-
-def _interrupt_at(network, step):
-    calls = []
-
-    @brian2.network_operation(dt=network.dt)
-    def interrupt():
-        calls.append(1)
-        if len(calls) == step:
-            signal.raise_signal(signal.SIGINT)
-
-    return interrupt
-
-
-def test_ctrl_c_stops_and_leaves_brian2_usable(network, stimuli):
-    network.present(stimuli, 40 * ms)
-    network.add(_interrupt_at(network, 7))
-    with pytest.raises(KeyboardInterrupt):
-        network.present(stimuli, 400 * ms)
-    response = network.present(stimuli, 40 * ms, seed=1)
-    assert response.counts.sum() == response.spikes.count.sum() > 0
-    group = NeuronGroup(1, "dv/dt = 1/second : 1", method="euler", **NUMPY)
-    Network(group).run(10 * ms)
-    assert group.v[0] > 0
-
-
-def test_network_is_usable_after_divergence(stimuli):
-    parameters = make_parameters(scale=1.0, natural_gradient_step=4.0)
-    network = SpikingNetwork(parameters, dt=20 * ms)
-    with pytest.warns(UserWarning), pytest.raises(DivergenceError):
-        network.present(20 * stimuli, 400 * ms)
-    response = network.present(0.01 * stimuli, 20 * ms)
-    assert response.counts.shape == (5, 1, 12)
 
 
 # Wrong arguments
@@ -324,47 +188,8 @@ def test_parameters_have_to_be_parameters(parameters):
         SpikingNetwork(parameters.dictionary)
 
 
-@pytest.fixture(scope="module")
-def small(parameters):
-    return SpikingNetwork(parameters, dt=4 * ms)
-
-
-@pytest.mark.parametrize(
-    ("duration", "error"),
-    [
-        (500, TypeError),
-        (500 * mV, TypeError),
-        (5 * Hz, TypeError),
-        ("500 ms", TypeError),
-        (None, TypeError),
-        (-20 * ms, ValueError),
-        (0 * ms, ValueError),
-        (np.inf * ms, ValueError),
-        (np.nan * second, ValueError),
-        ([20, 20] * ms, ValueError),
-        (1 * ms, ValueError),
-    ],
-    ids=str,
-)
-def test_wrong_durations(small, stimuli, duration, error):
-    with pytest.raises(error, match="duration"):
-        small.present(stimuli, duration)
-
-
-@pytest.mark.parametrize(
-    ("seed", "error"), [(-1, ValueError), (1.5, TypeError), ("1", TypeError), (True, TypeError)]
-)
-def test_wrong_seeds(small, stimuli, seed, error):
-    with pytest.raises(error, match="seed"):
-        small.present(stimuli, 40 * ms, seed=seed)
-
-
-def test_parameters_that_do_not_fit_the_network(small):
-    for wrong in ({"leak": 0.5}, {"n_neurons": 11}, {"noise_variance": 2.0}, {"tau": 10 * ms}):
-        with pytest.raises(ValueError, match=f"parameters: {next(iter(wrong))} differs"):
-            small.set_parameters(make_parameters(**wrong))
-
-
-def test_repr(small, parameters):
-    assert "'synapses', 1 x 12 neurons, dt 4. ms, tau 20. ms" in repr(small)
+def test_repr(parameters):
+    network = SpikingNetwork(parameters, dt=4 * ms)
+    assert "'synapses', 1 x 12 neurons, dt 4. ms, tau 20. ms" in repr(network)
+    assert "'numba', 7 x 12 neurons, dt" in repr(SpikingNetwork(parameters, n_copies=7))
     assert "dt not chosen yet" in repr(SpikingNetwork(parameters))
