@@ -57,8 +57,8 @@ class BaseNetwork(Building):
             Number of the first of these stimuli in a larger job, a multiple of `n_copies`. With
             the same seed, parts of the job then give the spikes that the whole job gives.
         progress : bool, optional
-            Whether to show a progress bar; by default on a terminal or in a notebook, for runs
-            of many stimuli.
+            Whether to show a progress bar of windows of tau; by default on a terminal or in a
+            notebook, for what takes longer than two seconds.
 
         Returns
         -------
@@ -168,19 +168,20 @@ class BaseNetwork(Building):
         padded = math.ceil(n_stimuli / self.n_copies) * self.n_copies
         shape = (timing.n_windows, padded, self.parameters.n_neurons)
         counts, expected_counts = np.empty(shape, np.int32), np.empty(shape, self.rate_type)
-        waves = in_waves(
-            frames,
-            frame_steps,
-            counts,
-            expected_counts,
-            self.n_copies,
-            reset=reset,
-            reset_frames=reset_frames,
-            seed=seed,
-            first_wave=first // self.n_copies,
-        )
-        n_collected = 0
-        with progress_bar(n_stimuli, "stimuli", progress) as bar:
+        n_collected, n_windows = 0, timing.n_windows * (padded // self.n_copies)
+        with progress_bar(n_windows, "windows", progress) as bar:
+            waves = in_waves(
+                frames,
+                frame_steps,
+                counts,
+                expected_counts,
+                self.n_copies,
+                reset=reset,
+                reset_frames=reset_frames,
+                seed=seed,
+                first_wave=first // self.n_copies,
+                after_window=bar.update,
+            )
 
             def collect(wave, outcome):
                 nonlocal n_collected
@@ -193,7 +194,9 @@ class BaseNetwork(Building):
                     first + n_collected,
                 )
                 n_collected += wave.used
-                bar.update(wave.used)
+                # A standalone program does not tell of single windows.
+                n_waves = math.ceil(n_collected / self.n_copies)
+                bar.update(n_waves * timing.n_windows - bar.n)
 
             with runner.recording(seed, n_stimuli * len(frame_steps)):
                 runner.run(waves, collect)

@@ -5,7 +5,7 @@ They come from an iterator that is asked for the next one when the last has ende
 iterator does in between, such as learning, happens inside the run.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,6 +32,9 @@ class Presentation:
         How many of the copies are shown a stimulus; the others are not checked.
     counts, expected_counts : numpy.ndarray, shape (n_windows, n_copies, n_neurons), optional
         Where counts and expected counts of the whole windows are put; by default new arrays.
+    after_window : callable, optional
+        Called without arguments when a window of tau is over, where something can happen between
+        two time steps: to show progress.
     """
 
     frames: NDArray
@@ -42,6 +45,7 @@ class Presentation:
     used: int | None = None
     counts: NDArray | None = None
     expected_counts: NDArray | None = None
+    after_window: Callable[[], object] | None = None
 
 
 @dataclass
@@ -72,6 +76,7 @@ def in_waves(
     reset_frames: bool,
     seed: int | None,
     first_wave: int = 0,
+    after_window: Callable[[], object] | None = None,
 ) -> Iterator[Presentation]:
     """Divide stimuli among waves of copies, and yield a presentation for each.
 
@@ -89,6 +94,8 @@ def in_waves(
         Each wave has random numbers of its own, made of this and its number.
     first_wave : int, default 0
         Number of the first wave.
+    after_window
+        As for `Presentation`.
     """
     for wave, begin in enumerate(range(0, len(frames), n_copies)):
         copies = slice(begin, begin + n_copies)
@@ -105,4 +112,5 @@ def in_waves(
             used=used,
             counts=counts[:, copies],
             expected_counts=expected_counts[:, copies],
+            after_window=after_window,
         )

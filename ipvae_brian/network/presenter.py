@@ -110,6 +110,8 @@ class Presenter:
         self.frame_left -= 1
         if self.window_left == 0:
             self._check_window()
+            if self.presentation.after_window is not None:
+                self.presentation.after_window()
             if self.steps_left:
                 self._next_window()
         if self.steps_left == 0:

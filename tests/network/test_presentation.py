@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ipvae_brian import SpikingNetwork
+from ipvae_brian.network import base
 from ipvae_brian.network.presentation import in_waves
 from ipvae_brian.recordings.timing import window_stimuli
 
@@ -121,3 +122,37 @@ def test_waves_show_every_stimulus_once_and_fill_its_own_windows(
         one.expected_counts += 0.5
     np.testing.assert_array_equal(seen, frames)
     assert (counts == 1).all() and (expected_counts == 0.5).all()
+
+
+class Bar:
+    """A progress bar that remembers by how much it went on."""
+
+    def __init__(self, total, unit, progress):
+        self.total, self.unit, self.n, self.steps = total, unit, 0, []
+        bars.append(self)
+
+    def update(self, n=1):
+        self.n += n
+        self.steps.append(n)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+
+bars = []
+
+
+@pytest.mark.parametrize(("n_copies", "total"), [(1, 15), (4, 6)])
+def test_progress_by_windows(parameters, stimuli, monkeypatch, n_copies, total):
+    """Within one long presentation, too; what is left after the last whole window is none."""
+    monkeypatch.setattr(base, "progress_bar", Bar)
+    network = SpikingNetwork(parameters, n_copies=n_copies, dt=1 * ms)
+    network.present(stimuli, 3.5 * parameters.tau, seed=0)
+    bar = bars.pop()
+    assert (bar.unit, bar.total, bar.n) == ("windows", total, total)
+    assert bar.steps.count(1) == total and set(bar.steps) == {0, 1}
+    assert network.present(stimuli, 0.5 * parameters.tau, seed=0).counts.shape[1] == 0
+    assert (bars[-1].total, bars.pop().n) == (0, 0)
