@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
+from os import PathLike
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from brian2.only import Quantity, ms, second
@@ -13,6 +16,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from ipvae_brian._tools.checks import finite_array, known_name, number, seconds
 from ipvae_brian._tools.files import format_errors, read_arrays, write_arrays
 from ipvae_brian._tools.frozen import freeze, frozen_json, restore_frozen
+from ipvae_brian._tools.types import Time
 from ipvae_brian.errors import FileFormatError
 from ipvae_brian.stimuli.front_end import FrontEnd
 
@@ -27,6 +31,11 @@ SCALARS = (
     "stimulus_mean",
     "stimulus_scale",
 )
+
+
+def _default(value: Any) -> Any:
+    """A default that becomes an array, a quantity or a tuple when it is checked."""
+    return field(default_factory=lambda: value)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -77,23 +86,45 @@ class Parameters:
     Vafaii, Galor & Yates 2025, "Brain-like variational inference", arXiv 2410.19315.
     """
 
-    dictionary: np.ndarray
-    threshold: np.ndarray = 0.0
-    resting_potential: np.ndarray = -2.0
-    natural_gradient_step: np.ndarray = 1.0
+    dictionary: NDArray[np.floating]
+    threshold: NDArray[np.floating] = _default(0.0)
+    resting_potential: NDArray[np.floating] = _default(-2.0)
+    natural_gradient_step: NDArray[np.floating] = _default(1.0)
     leak: float = 0.0
     noise_variance: float = 1.0
-    tau: Quantity = field(default_factory=lambda: 20 * ms)
-    stimulus_shape: tuple = None
+    tau: Quantity = _default(20 * ms)
+    stimulus_shape: tuple[int, ...] = _default(None)
     stimulus_mean: float = 0.0
     stimulus_scale: float = 1.0
-    whitening: dict | None = None
+    whitening: Mapping[str, Any] | None = None
     front_end: FrontEnd | None = None
-    provenance: dict = field(default_factory=dict)
+    provenance: Mapping[str, Any] = field(default_factory=dict)
     lowest_potential: float = -8.0
     highest_potential: float = 6.0
 
-    def __post_init__(self):
+    if TYPE_CHECKING:
+        # What may be given, where it is not what is kept.
+        def __init__(
+            self,
+            *,
+            dictionary: ArrayLike,
+            threshold: ArrayLike = 0.0,
+            resting_potential: ArrayLike = -2.0,
+            natural_gradient_step: ArrayLike = 1.0,
+            leak: float = 0.0,
+            noise_variance: float = 1.0,
+            tau: Time = ...,
+            stimulus_shape: Sequence[int] | None = None,
+            stimulus_mean: float = 0.0,
+            stimulus_scale: float = 1.0,
+            whitening: Mapping[str, Any] | None = None,
+            front_end: FrontEnd | None = None,
+            provenance: Mapping[str, Any] = ...,
+            lowest_potential: float = -8.0,
+            highest_potential: float = 6.0,
+        ) -> None: ...
+
+    def __post_init__(self) -> None:
         def store(name, value):
             if isinstance(value, np.ndarray):
                 value = freeze(value.copy())
@@ -157,9 +188,16 @@ class Parameters:
 
     @classmethod
     def from_unit_dictionary(
-        cls, dictionary, *, spike_size, gain, sparsity, noise_penalty=0.0, **others
-    ):
-        """Parameters in the form used in training: unit columns scaled to one spike size.
+        cls,
+        dictionary: ArrayLike,
+        *,
+        spike_size: float,
+        gain: float,
+        sparsity: float,
+        noise_penalty: float = 0.0,
+        **others: Any,
+    ) -> Parameters:
+        """Return parameters in the form used in training: unit columns scaled to one spike size.
 
         Parameters
         ----------
@@ -193,32 +231,32 @@ class Parameters:
         )
 
     @property
-    def n_pixels(self):
+    def n_pixels(self) -> int:
         """Number of pixels of a stimulus, M."""
         return self.dictionary.shape[0]
 
     @property
-    def n_neurons(self):
+    def n_neurons(self) -> int:
         """Number of neurons, K."""
         return self.dictionary.shape[1]
 
     @cached_property
-    def spike_sizes(self):
+    def spike_sizes(self) -> NDArray[np.floating]:
         """Lengths of the dictionary columns, shape (n_neurons,)."""
         return freeze(np.linalg.norm(self.dictionary, axis=0))
 
     @cached_property
-    def lateral_weights(self):
+    def lateral_weights(self) -> NDArray[np.floating]:
         """W = Phi^T Phi / sigma2, shape (n_neurons, n_neurons); the diagonal inhibits itself."""
         return freeze(self.dictionary.T @ self.dictionary / self.noise_variance)
 
-    def standardise(self, stimuli):
-        """Stimuli in their own units as the networks take them."""
-        return (stimuli - self.stimulus_mean) / self.stimulus_scale
+    def standardise(self, stimuli: ArrayLike) -> NDArray[np.floating]:
+        """Return stimuli in their own units as the networks take them."""
+        return (np.asarray(stimuli) - self.stimulus_mean) / self.stimulus_scale
 
-    def drive(self, stimuli):
-        """Feedforward drive Phi^T x / sigma2 of stimuli (..., n_pixels), (..., n_neurons)."""
-        return stimuli @ self.dictionary / self.noise_variance
+    def drive(self, stimuli: ArrayLike) -> NDArray[np.floating]:
+        """Return the feedforward drive Phi^T x / sigma2 of stimuli (..., n_pixels), (..., n_neurons)."""
+        return np.asarray(stimuli) @ self.dictionary / self.noise_variance
 
     def decode(self, counts: ArrayLike, dtype: DTypeLike | None = None) -> NDArray[np.floating]:
         """Return reconstructions Phi z of stimuli from counts.
@@ -235,10 +273,10 @@ class Parameters:
         numpy.ndarray, shape (..., n_pixels)
         """
         if dtype is None:
-            return counts @ self.dictionary.T
+            return np.asarray(counts) @ self.dictionary.T
         return np.asarray(counts).astype(dtype) @ self.dictionary.T.astype(dtype)
 
-    def replace(self, **changes) -> Parameters:
+    def replace(self, **changes: Any) -> Parameters:
         """Return the same parameters but for these.
 
         Parameters
@@ -268,8 +306,8 @@ class Parameters:
         gain = number(gain, "gain", above=0)
         return self.replace(natural_gradient_step=gain * self.noise_variance / self.spike_sizes)
 
-    def with_noise_variance(self, noise_variance):
-        """The same dynamics told with another noise variance.
+    def with_noise_variance(self, noise_variance: float) -> Parameters:
+        """Return the same dynamics told with another noise variance.
 
         Steps are multiplied and thresholds divided by the ratio of the variances, so that
         membrane potentials do exactly what they did; only the free energy is weighed anew.
@@ -283,8 +321,8 @@ class Parameters:
             threshold=self.threshold / ratio,
         )
 
-    def to_arrays(self):
-        """Arrays and JSON-able metadata from which `from_arrays` makes the same parameters."""
+    def to_arrays(self) -> tuple[dict[str, NDArray], dict[str, Any]]:
+        """Return arrays and JSON-able metadata from which `from_arrays` makes the same parameters."""
         arrays = {name: getattr(self, name) for name in ("dictionary", *PER_NEURON)}
         metadata = {name: getattr(self, name) for name in SCALARS}
         metadata |= {
@@ -297,8 +335,10 @@ class Parameters:
         return arrays, metadata
 
     @classmethod
-    def from_arrays(cls, arrays, metadata, path):
-        """The parameters that `to_arrays` described; `path` is for the error.
+    def from_arrays(
+        cls, arrays: Mapping[str, NDArray], metadata: Mapping[str, Any], path: str | PathLike
+    ) -> Parameters:
+        """Return the parameters that `to_arrays` described; `path` is for the error.
 
         Raises
         ------
@@ -307,7 +347,7 @@ class Parameters:
         """
         known = {f.name for f in fields(cls)}
         with format_errors(path):
-            values = {k: v for k, v in (arrays | metadata).items() if k in known}
+            values = {k: v for k, v in {**arrays, **metadata}.items() if k in known}
             # Models from before there were front ends have none.
             needed = known - {"tau", "front_end"} | {"tau_seconds"}
             missing = sorted(needed - set(arrays) - set(metadata))
@@ -316,13 +356,13 @@ class Parameters:
             values["tau"] = number(metadata["tau_seconds"], "tau_seconds", above=0) * second
             return cls(**values)
 
-    def save(self, path):
+    def save(self, path: str | PathLike) -> None:
         """Write the parameters to `path` (.npz, no pickle); an old file survives any failure."""
         arrays, metadata = self.to_arrays()
         write_arrays(path, arrays, {"format": FORMAT, "format_version": FORMAT_VERSION} | metadata)
 
     @classmethod
-    def load(cls, path):
+    def load(cls, path: str | PathLike) -> Parameters:
         """Read parameters from `path`.
 
         Raises
