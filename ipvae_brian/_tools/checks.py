@@ -1,13 +1,23 @@
 """Checks of arguments: each error names the argument, what was expected and what came."""
 
 import difflib
+from collections.abc import Sequence
 from numbers import Integral, Real
+from typing import Any
 
 import numpy as np
 from brian2.only import Quantity, get_dimensions, second
+from numpy.typing import DTypeLike, NDArray
 
 
-def finite_array(value, name, *, ndim=None, shape=None, dtype=np.float64):
+def finite_array(
+    value: Any,
+    name: str,
+    *,
+    ndim: int | tuple[int, ...] | None = None,
+    shape: tuple[int | None, ...] | None = None,
+    dtype: DTypeLike = np.float64,
+) -> NDArray[Any]:
     """Return `value` as an array of finite numbers.
 
     Parameters
@@ -62,7 +72,7 @@ def finite_array(value, name, *, ndim=None, shape=None, dtype=np.float64):
     return array
 
 
-def refuse_wrappers(value, name):
+def refuse_wrappers(value: Any, name: str) -> None:
     """Refuse arrays with a meaning that would be lost without a word in a plain array.
 
     Raises
@@ -99,7 +109,7 @@ def _other_units(value):
     return "" if units is None or callable(units) else str(units).removeprefix("1.0 ").strip()
 
 
-def seconds(value, name, *, allow_zero=False):
+def seconds(value: Any, name: str, *, allow_zero: bool = False) -> float:
     """Return a time argument, a Brian2 quantity such as ``500*ms``, as plain seconds.
 
     Raises
@@ -111,7 +121,7 @@ def seconds(value, name, *, allow_zero=False):
     """
     if not isinstance(value, Quantity):
         raise TypeError(f"{name} must be a time with units, such as 500*ms, got {value!r}")
-    if get_dimensions(value) != second.dim:
+    if get_dimensions(value) != get_dimensions(second):
         raise TypeError(f"{name} must be a time, such as 500*ms, got {value!s}")
     if np.ndim(value) != 0:
         raise ValueError(f"{name} must be one time, got shape {np.shape(value)}")
@@ -122,7 +132,15 @@ def seconds(value, name, *, allow_zero=False):
     return number
 
 
-def number(value, name, *, minimum=None, maximum=None, above=None, below=None):
+def number(
+    value: Any,
+    name: str,
+    *,
+    minimum: float | None = None,
+    maximum: float | None = None,
+    above: float | None = None,
+    below: float | None = None,
+) -> float:
     """Return one finite real number within the bounds; `above` and `below` exclude themselves."""
     if isinstance(value, Quantity) and get_dimensions(value).is_dimensionless:
         value = float(value)
@@ -149,7 +167,7 @@ def number(value, name, *, minimum=None, maximum=None, above=None, below=None):
     return value
 
 
-def whole_number(value, name, *, minimum=1):
+def whole_number(value: Any, name: str, *, minimum: float = 1) -> int:
     """Return one integer that is at least `minimum`, if that is not None."""
     if isinstance(value, bool) or not isinstance(value, Integral):
         raise TypeError(f"{name} must be a whole number, got {value!r}")
@@ -158,14 +176,14 @@ def whole_number(value, name, *, minimum=1):
     return int(value)
 
 
-def flag(value, name):
+def flag(value: Any, name: str) -> bool:
     """Return True or False; nothing else is taken for one of them."""
     if not isinstance(value, bool | np.bool_):
         raise TypeError(f"{name} must be True or False, got {value!r}")
     return bool(value)
 
 
-def index(value, name, n, things, *, from_end=False):
+def index(value: Any, name: str, n: int, things: str, *, from_end: bool = False) -> int:
     """Return the place of one of `n` things.
 
     Parameters
@@ -191,13 +209,14 @@ def index(value, name, n, things, *, from_end=False):
     if isinstance(value, bool) or not isinstance(value, Integral):
         raise TypeError(f"{name} must be a whole number, got {value!r}")
     lowest = -n if from_end else 0
-    if not lowest <= value < n:
+    place = int(value)
+    if not lowest <= place < n:
         wanted = f"{lowest} to {n - 1}" if n else "nothing"
         raise ValueError(f"{name} must be within the {n} {things} ({wanted}), got {value}")
-    return int(value) % n
+    return place % n
 
 
-def chosen(value, name, n, things):
+def chosen(value: Any, name: str, n: int, things: str) -> NDArray[np.integer]:
     """Return places of some of `n` things, an array of int with at least one.
 
     Parameters
@@ -231,7 +250,7 @@ def chosen(value, name, n, things):
     return places
 
 
-def known_name(value, name, known):
+def known_name(value: Any, name: str, known: Sequence[str]) -> str:
     """Return `value` if it is among the `known` names; otherwise suggest the nearest."""
     if value in known:
         return value

@@ -35,7 +35,7 @@ def n_workers(n_jobs: int | None) -> int:
         As everywhere with joblib: None is 1 unless a `joblib.parallel_config` says otherwise,
         -1 is all cores.
     """
-    return effective_n_jobs(n_jobs)
+    return effective_n_jobs(n_jobs)  # pyright: ignore[reportArgumentType]
 
 
 class Workers:
@@ -58,7 +58,7 @@ class Workers:
 
     def __init__(self, n_jobs: int | None):
         self.n_jobs = n_jobs
-        self._entered = None
+        self._entered: Any = None
 
     def __enter__(self) -> Self:
         # Arrays go through pipes: as files, joblib waits a tenth of a second to delete them. One

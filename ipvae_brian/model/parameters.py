@@ -255,7 +255,7 @@ class Parameters:
         return (np.asarray(stimuli) - self.stimulus_mean) / self.stimulus_scale
 
     def drive(self, stimuli: ArrayLike) -> NDArray[np.floating]:
-        """Return the feedforward drive Phi^T x / sigma2 of stimuli (..., n_pixels), (..., n_neurons)."""
+        """Return the drive Phi^T x / sigma2 of stimuli (..., n_pixels), (..., n_neurons)."""
         return np.asarray(stimuli) @ self.dictionary / self.noise_variance
 
     def decode(self, counts: ArrayLike, dtype: DTypeLike | None = None) -> NDArray[np.floating]:
@@ -322,7 +322,7 @@ class Parameters:
         )
 
     def to_arrays(self) -> tuple[dict[str, NDArray], dict[str, Any]]:
-        """Return arrays and JSON-able metadata from which `from_arrays` makes the same parameters."""
+        """Return arrays and JSON-able metadata that `from_arrays` makes the same parameters of."""
         arrays = {name: getattr(self, name) for name in ("dictionary", *PER_NEURON)}
         metadata = {name: getattr(self, name) for name in SCALARS}
         metadata |= {
