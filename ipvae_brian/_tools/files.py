@@ -238,7 +238,7 @@ def file_format(path: str | os.PathLike) -> str | None:
 
 
 def _read_metadata(path, format_name):
-    """The names of all fields, and the text of the field ``metadata``."""
+    """Return the names of all fields, and the text of the field ``metadata``."""
     names = []
 
     def choose(found):

@@ -62,7 +62,7 @@ class SharedArrays:
             os.close(self._file)
 
     def arrays(self):
-        """The arrays, or None where the memory cannot be reached."""
+        """Return the arrays, or None where the memory cannot be reached."""
         memory = self._memory or self._reach()
         if memory is None:
             return None

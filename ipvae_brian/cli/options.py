@@ -45,6 +45,7 @@ class Parser(argparse.ArgumentParser):
         super().__init__(formatter_class=HelpFormatter, allow_abbrev=False, **options)
 
     def error(self, message: str):
+        """End the program with a line on what was wrong."""
         self.exit(2, f"{self.prog}: error: {message}\n")
 
 

@@ -133,7 +133,7 @@ def _keep_elsewhere(model, name):
 
 
 def _described(model, patches, figures, seconds, options) -> Parameters:
-    """The parameters with what the model's card tells."""
+    """Return the parameters with what the model's card tells."""
     return replace(
         model.parameters_,
         stimulus_shape=patches.shape,
@@ -158,7 +158,7 @@ def _described(model, patches, figures, seconds, options) -> Parameters:
 
 
 def _evaluated_by(options, n_stimuli):
-    """The command that measures the figures again."""
+    """Return the command that measures the figures again."""
     model = options.out.stem if is_shipped(options.out) else options.out.name
     return shlex.join(
         ["ipvae", "evaluate", model, "--data", without_folder(options.data)]

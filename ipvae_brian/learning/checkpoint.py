@@ -134,7 +134,7 @@ def _same_settings(stored, wanted):
 
 
 def _state(arrays, metadata, counters, settings):
-    """The state of these arrays and figures, each checked by itself."""
+    """Return the state of these arrays and figures, each checked by itself."""
 
     def array(name, *shape):
         return finite_array(arrays[name], repr(name), shape=shape, dtype=arrays[name].dtype)

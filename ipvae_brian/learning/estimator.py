@@ -294,7 +294,7 @@ class IPVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         return Training(settings, state, standardisation, origin, may_refine=refine)
 
     def _opened(self, X):
-        """What to learn from, and what it tells of itself: further arguments of `Parameters`."""
+        """Return what to learn from, and what it tells of itself, for `Parameters`."""
         if not isinstance(X, PatchSet):
             return X, {}
         told = {
@@ -417,13 +417,13 @@ class IPVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         return self._learned_standardisation().apply(X)
 
     def _checked_settings(self):
-        """The settings, with the engine and the seed that will be used."""
+        """Return the settings, with the engine and the seed that will be used."""
         arguments = self.get_params() | {"random_state": self._seed()}
         settings = checked_settings(arguments)
         return replace(settings, engine=available_engine(settings.engine or default_engine()))
 
     def _with_steps(self, settings, standardisation, X):
-        """Settings with steps per tau that are stable for a random dictionary, unless given.
+        """Return settings with steps per tau that are stable for a random dictionary, unless given.
 
         The limit is used up, because stimuli that diverge are left out.
         """
@@ -435,7 +435,7 @@ class IPVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         return replace(settings, steps_per_tau=round(settings.tau_seconds / dt))
 
     def _seed(self):
-        """An integer `random_state` itself, otherwise one drawn from it."""
+        """Return an integer `random_state` itself, otherwise one drawn from it."""
         if isinstance(self.random_state, int | np.integer):
             return int(self.random_state)
         return check_random_state(self.random_state).randint(2**31)

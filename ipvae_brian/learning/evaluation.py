@@ -114,7 +114,7 @@ def evaluate(
 
 
 def _each_stimulus(response):
-    """What is measured of each stimulus: arrays with stimuli first, then windows or terms."""
+    """Return measures of each stimulus: arrays with stimuli first, then windows or terms."""
     windows, free_energy = range(response.timing.n_windows), response.free_energy()
     return {
         "r2": np.stack([response.r2(window) for window in windows], axis=1),

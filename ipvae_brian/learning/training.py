@@ -208,7 +208,7 @@ class Training:
             raise
 
     def _on_workers(self, batches, learn_from, n_jobs):
-        """The chunks of each batch as tasks of workers."""
+        """Return the chunks of each batch as tasks of workers."""
         settings, size = self.settings, self.settings.chunk_size
         with Workers(n_jobs) as workers:
             for self._batch in batches:
@@ -233,7 +233,7 @@ class Training:
         self.state = _updated(self.state, batch, self.settings, n_total)
 
     def __getstate__(self):
-        """Copies and pickles of an estimator do without the Brian2 objects, which are rebuilt."""
+        """Leave Brian2 objects out of copies and pickles of an estimator; they are rebuilt."""
         return self.__dict__ | {"_network": None, "_batch": None}
 
 
@@ -274,7 +274,7 @@ def _revive_silent(state, batch, settings):
 
 
 def _smoothed(figures, batch):
-    """Running averages of the figures, moved on by a batch."""
+    """Return the running averages of the figures, moved on by a batch."""
     n = max(batch.n_stimuli, 1)
     # Nothing is known of R2 before the first stimulus that has any variance.
     r2 = batch.r2 / batch.n_varied if batch.n_varied else math.nan

@@ -39,7 +39,7 @@ def load_model(model: str | PathLike) -> Parameters:
 
     Returns
     -------
-    Parameters
+    parameters : Parameters
 
     Raises
     ------

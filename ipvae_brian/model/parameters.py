@@ -34,7 +34,7 @@ SCALARS = (
 
 
 def _default(value: Any) -> Any:
-    """A default that becomes an array, a quantity or a tuple when it is checked."""
+    """Return a default that becomes an array, a quantity or a tuple when it is checked."""
     return field(default_factory=lambda: value)
 
 

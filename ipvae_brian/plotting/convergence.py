@@ -80,7 +80,7 @@ def plot_convergence(response: Response, ax: Axes | None = None) -> Axes:
 
 
 def _means(course, together):
-    """The course as means over some windows each, at the mean of their ends."""
+    """Return the course as means over some windows each, at the mean of their ends."""
     begins = np.arange(0, len(course.time), together)
     n = np.diff(np.append(begins, len(course.time)))
     return Convergence(*(np.add.reduceat(values, begins) / n for values in course))

@@ -66,7 +66,7 @@ def plot_dictionary(
 
 
 def _parameters_of(value) -> Parameters:
-    """The parameters themselves, or those that a model or a response has."""
+    """Return the parameters themselves, or those that a model or a response has."""
     for name in ("parameters_", "parameters"):
         value = getattr(value, name, value)
     if not isinstance(value, Parameters):
@@ -78,7 +78,7 @@ def _parameters_of(value) -> Parameters:
 
 
 def _chosen_neurons(n_neurons, n, order, usage) -> NDArray:
-    """Indices of the columns to show."""
+    """Return the indices of the columns to show."""
     if order is not None and usage is not None:
         raise ValueError("order and usage exclude each other: give one of them")
     chosen = np.arange(n_neurons)

@@ -128,7 +128,7 @@ def _traces(response, neurons, trial) -> tuple[NDArray, NDArray]:
 
 
 def _outline(times, values):
-    """A trace, or of a long one the lowest and highest value in every short time."""
+    """Return a trace, or of a long one the lowest and highest value in every short time."""
     if len(times) <= N_POINTS:
         return times, values
     size = -(-2 * len(times) // N_POINTS)
@@ -138,7 +138,7 @@ def _outline(times, values):
 
 
 def _rate_axis(ax, zeros, lowest, highest, tau):
-    """An axis in Hz on the right: one expected spike per tau at the grey lines, then decades."""
+    """Draw an axis in Hz on the right, with one expected spike per tau at the grey lines."""
     rates = ax.secondary_yaxis("right")
     rates.set_yticks(zeros, [f"{1 / tau:.3g}"] * len(zeros), fontsize="x-small")
     decades = np.log(10) * np.arange(-8, 9)

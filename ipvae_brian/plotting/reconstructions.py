@@ -108,7 +108,7 @@ def _columns(response, trials, window) -> list[tuple[int, int]]:
 
 
 def _shown(response, trial, window):
-    """The stimulus, a frame as it was shown, and its name."""
+    """Return the stimulus, a frame as it was shown, and its name."""
     number = response.stimulus_numbers[trial]
     if not is_movie(response):
         return response.frames[number, 0], f"stimulus {number}"

@@ -403,14 +403,14 @@ class Recording:
         return self.frames
 
     def _by_trial(self, of_stimuli):
-        """What each trial has of (n_stimuli, ...): the same array if each was shown once."""
+        """Return what each trial has of (n_stimuli, ...): the same array if each was shown once."""
         numbers = self.stimulus_numbers
         if numbers is None or np.array_equal(numbers, np.arange(len(of_stimuli))):
             return of_stimuli
         return of_stimuli[numbers]
 
     def _kept(self):
-        """What there is besides counts, for the repr."""
+        """Return what there is besides counts, for the repr."""
         return "" if self.spikes is None else ", with spikes"
 
     def __repr__(self):
@@ -461,7 +461,7 @@ def _columns(columns, name, n, things):
 
 
 def as_slice(numbers):
-    """A slice where it gives the same: it takes no memory."""
+    """Return a slice where it gives the same: it takes no memory."""
     first, n = numbers[0], len(numbers)
     if np.array_equal(numbers, np.arange(first, first + n)):
         return slice(int(first), int(first) + n)

@@ -85,7 +85,7 @@ def read_response(path, make):
 
 
 def _group(arrays, group):
-    """The arrays whose names begin with that of the group."""
+    """Return the arrays whose names begin with that of the group."""
     start = f"{group}."
     return {n.removeprefix(start): array for n, array in arrays.items() if n.startswith(start)}
 

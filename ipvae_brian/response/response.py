@@ -293,7 +293,7 @@ def _checked_parameters(parameters, recording):
 
 
 def _checked(value, name, shape, kinds, copy) -> NDArray:
-    """A read-only array, after checks of its shape and of its kind of numbers."""
+    """Return a read-only array, after checks of its shape and of its kind of numbers."""
     array = np.asarray(value)
     if array.shape != shape or array.dtype.kind not in kinds:
         numbers = "whole numbers" if kinds == "iu" else "floating-point numbers"

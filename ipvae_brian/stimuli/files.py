@@ -116,7 +116,7 @@ def load_patches(
 
 
 def _read(path):
-    """The arrays of the file that `load_patches` has a use for."""
+    """Return the arrays of the file that `load_patches` has a use for."""
     if not path.is_file():
         raise FileNotFoundError(f"no such file: {path}")
     if path.suffix.lower() not in PATCH_SUFFIXES:

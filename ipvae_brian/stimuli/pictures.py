@@ -59,7 +59,7 @@ def read_picture(file, name):
 
 
 def _as_floats(pixels):
-    """The same numbers in the smallest of float32 and float64 that holds them, or None."""
+    """Return the same numbers in the smallest of float32 and float64 that holds them, or None."""
     if pixels.dtype.kind in "iu" and pixels.dtype.itemsize == 8:
         if pixels.max() > 2**53 or pixels.min() < -(2**53):
             return None

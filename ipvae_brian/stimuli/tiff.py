@@ -175,7 +175,7 @@ def _from_white(page, samples):
 
 
 def _white(page, dtype):
-    """The highest value that samples of this file can have."""
+    """Return the highest value that samples of this file can have."""
     if dtype.kind == "f":
         return 1
     return np.iinfo(dtype).max if dtype.kind == "i" else 2**page.bitspersample - 1
