@@ -10,7 +10,7 @@ import time
 import numpy as np
 import pytest
 
-from ipvae_brian import Parameters, Response
+from ipvae_brian import Parameters, Response, available_models, load_model
 from ipvae_brian.cli.main import main
 
 
@@ -114,6 +114,26 @@ def test_simulate_keeps_the_response(model, patches, tmp_path, pathway):
     assert figures["r2"] == pytest.approx(response.r2()[0])
     assert response.spikes.count.sum() == response.counts.sum() > 0
     assert (out / "membrane_raster.png").stat().st_size > 10_000
+
+
+def test_models_are_listed(tmp_path, capsys):
+    path = tmp_path / "models.json"
+    assert main(["models", "--json", str(path)]) == 0
+    listed = {entry["name"]: entry for entry in json.loads(path.read_text())["models"]}
+    assert list(listed) == available_models()
+    shown = capsys.readouterr().out
+    for name, entry in listed.items():
+        parameters = load_model(name)
+        assert entry["n_neurons"] == parameters.n_neurons
+        assert tuple(entry["stimulus_shape"]) == parameters.stimulus_shape
+        assert entry["figures"]["r2"] == parameters.provenance["figures"]["r2"]
+        (line,) = [line for line in shown.splitlines() if line.startswith(f"{name} ")]
+        told = line.split()
+        assert told[1] == str(parameters.n_neurons)
+        assert told[2:5] == ["16", "x", "16"]
+        figures = entry["figures"]
+        assert told[5:8] == [f"{figures[key]:.3f}" for key in ("r2", "zeros", "distance")]
+        assert told[8] == f"{figures['spikes_per_tau']:.0f}"
 
 
 BAD = {

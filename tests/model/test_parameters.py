@@ -3,6 +3,7 @@
 import copy
 import dataclasses
 import errno
+import json
 import os
 import pickle
 from dataclasses import FrozenInstanceError, fields, replace
@@ -15,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ipvae_brian import FileFormatError, Parameters
+from ipvae_brian._tools.files import checksum
 from ipvae_brian.stimuli import FrontEnd, Whitening
 
 ARRAYS = ("dictionary", "threshold", "resting_potential", "natural_gradient_step")
@@ -311,6 +313,43 @@ def test_newer_and_foreign_files(model):
 def test_additional_fields_are_ignored(model):
     """A later release may add fields without a new version of the format."""
     rewrite(model, something_new=1.5)
+    assert_same(Parameters.load(model), full())
+
+
+EXTREME = {
+    "deep nesting": ("whitening", "[" * 2000 + "]" * 2000),
+    "deep nesting of dicts": ("provenance", '{"a":' * 2000 + "1" + "}" * 2000),
+    "a number of 401 digits": ("leak", "1" + "0" * 400),
+    "a bound of 401 digits": ("highest_potential", "1" + "0" * 400),
+    "a number of 5000 digits": ("leak", "9" * 5000),
+    "a shape that overflows": ("stimulus_shape", f"[{2**62 + 1}, 6]"),
+    "a shape with a huge number": ("stimulus_shape", f"[{10**30}, 6]"),
+    "fields that are a number": ("fields", "5"),
+    "fields that are dicts": ("fields", "[{}]"),
+    "fields in a dict": ("fields", "{}"),
+    "a version that is true": ("format_version", "true"),
+    "a version that is a float": ("format_version", "1.0"),
+}
+
+
+@pytest.mark.parametrize("version", [1, 2])
+@pytest.mark.parametrize("case", EXTREME)
+def test_extreme_values(model, case, version):
+    """Of files with a fitting checksum, and of older ones without."""
+    name, value = EXTREME[case]
+    arrays, metadata = stored(model)
+    metadata |= {"format_version": version, name: "HERE"}
+    text = json.dumps(metadata).replace('"HERE"', value)
+    mark = {"checksum": np.array(checksum(text, arrays))} if version > 1 else {}
+    np.savez(model, metadata=np.array(text), **mark, **arrays)
+    with pytest.raises(FileFormatError, match=rf"model\.npz: field '?(metadata|{name})"):
+        Parameters.load(model)
+
+
+def test_models_from_before_checksums_are_read(model):
+    arrays, metadata = stored(model)
+    text = json.dumps(metadata | {"format_version": 1})
+    np.savez(model, metadata=np.array(text), **arrays)
     assert_same(Parameters.load(model), full())
 
 
