@@ -105,7 +105,7 @@ class IPVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         File to which `fit` writes its state, to go on from with ``fit(X, resume=True)``.
     checkpoint_every : int, default 50
         Batches between two checkpoints.
-    engine : {"numba", "numpy", "brian2"}, optional
+    engine : {"events", "numba", "numpy", "brian2"}, optional
         What takes the time steps, see `SpikingNetwork`; by default the fastest that is installed.
         Engines draw other random numbers, so what is learned differs as between two seeds.
     n_jobs : int, optional

@@ -40,7 +40,7 @@ def evaluate(
     dt : Quantity, optional
         Time step; by default one that is stable for these stimuli.
     seed : int, default 0
-    engine : {"numba", "numpy", "brian2"}, optional
+    engine : {"events", "numba", "numpy", "brian2"}, optional
         See `SpikingNetwork`; by default the fastest that is installed.
     n_copies : int, default 200
         Stimuli simulated at once.

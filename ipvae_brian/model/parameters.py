@@ -21,16 +21,20 @@ from ipvae_brian.errors import FileFormatError
 from ipvae_brian.stimuli.front_end import FrontEnd
 
 FORMAT = "ipvae_brian model"
-FORMAT_VERSION = 2  # 1 had no checksum
+FORMAT_VERSION = 2  # 1 had no checksum and no adaptive prior
 PER_NEURON = ("threshold", "resting_potential", "natural_gradient_step")
 SCALARS = (
     "leak",
+    "half_threshold_rate",
+    "threshold_memory",
     "noise_variance",
     "lowest_potential",
     "highest_potential",
     "stimulus_mean",
     "stimulus_scale",
 )
+# Files of version 1 do not have these: their thresholds are constant.
+NEW_IN_VERSION_2 = {"half_threshold_rate", "threshold_memory"}
 
 
 def _default(value: Any) -> Any:
@@ -57,6 +61,12 @@ class Parameters:
         Step of the natural gradient descent per `tau` (eta).
     leak : float, default 0
         Pull towards the resting potential per `tau`; 0 is online inference.
+    half_threshold_rate : float, optional
+        Recent rate of a neuron, in its own spikes per `tau`, at which its threshold has fallen to
+        half: the adaptive prior. Without it thresholds are constant.
+    threshold_memory : float, default 1
+        Over how long spikes count as recent: the time constant of an exponential filter, in
+        units of `tau`. It plays no part while thresholds are constant.
     noise_variance : float, default 1
         Variance of the Gaussian likelihood (sigma2); prediction errors are divided by it.
     tau : Quantity, default 20*ms
@@ -91,6 +101,8 @@ class Parameters:
     resting_potential: NDArray[np.floating] = _default(-2.0)
     natural_gradient_step: NDArray[np.floating] = _default(1.0)
     leak: float = 0.0
+    half_threshold_rate: float | None = None
+    threshold_memory: float = 1.0
     noise_variance: float = 1.0
     tau: Quantity = _default(20 * ms)
     stimulus_shape: tuple[int, ...] = _default(None)
@@ -143,6 +155,10 @@ class Parameters:
         if (self.natural_gradient_step <= 0).any():
             raise ValueError("natural_gradient_step must be > 0 for every neuron")
         store("leak", number(self.leak, "leak", minimum=0))
+        if self.half_threshold_rate is not None:
+            half_rate = number(self.half_threshold_rate, "half_threshold_rate", above=0)
+            store("half_threshold_rate", half_rate)
+        store("threshold_memory", number(self.threshold_memory, "threshold_memory", above=0))
         store("noise_variance", number(self.noise_variance, "noise_variance", above=0))
         store("tau", seconds(self.tau, "tau") * second)
         store("stimulus_mean", number(self.stimulus_mean, "stimulus_mean"))
@@ -350,6 +366,8 @@ class Parameters:
             values = {k: v for k, v in {**arrays, **metadata}.items() if k in known}
             # Models from before there were front ends have none.
             needed = known - {"tau", "front_end"} | {"tau_seconds"}
+            if not NEW_IN_VERSION_2 & set(metadata):
+                needed -= NEW_IN_VERSION_2
             missing = sorted(needed - set(arrays) - set(metadata))
             if missing:
                 raise FileFormatError(f"{path}: field {missing[0]!r} is missing")

@@ -139,10 +139,10 @@ class BaseNetwork(Building):
                     self._build(dt_seconds)
                 return self._present_at_dt(*arguments)
 
-            if self._runner_class.can_rebuild:
+            if self._runner_class.can_rebuild and not self.circuit.in_continuous_time:
                 return with_halvings(run, float(self.dt))
         elif (energy := largest_energy(shown)) > 1.1 * self.checked_energy:
-            self._check_dt(shown, float(self.dt))
+            self.check_dt(shown, float(self.dt))
             self.checked_energy = energy
         return self._present_at_dt(*arguments)
 
@@ -190,7 +190,7 @@ class BaseNetwork(Building):
                     outcome.counts[used],
                     outcome.diverged[used],
                     self.parameters,
-                    dt_seconds,
+                    None if self.circuit.in_continuous_time else dt_seconds,
                     first + n_collected,
                 )
                 n_collected += wave.used

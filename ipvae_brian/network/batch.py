@@ -17,7 +17,7 @@ from ipvae_brian.model.parameters import Parameters
 from ipvae_brian.network.arguments import as_stimuli, whole_fraction
 from ipvae_brian.network.engines.choice import default_engine
 from ipvae_brian.network.spiking import SpikingNetwork
-from ipvae_brian.network.stability import check_dt, choose_dt, with_halvings
+from ipvae_brian.network.stability import with_halvings
 from ipvae_brian.response.response import Response
 
 COPIES = 200
@@ -88,7 +88,9 @@ def simulate_and_measure(
     stimuli = as_stimuli(stimuli, parameters, "stimuli")
     ranges = parts(len(stimuli), n_copies, PARTS_PER_WORKER * n_workers(n_jobs))
     duration_seconds = seconds(duration, "duration")
-    rate_type = _network(parameters, n_copies, None, engine).rate_type
+    # One that simulates nothing, but knows what it would simulate and how.
+    network = _network(parameters, n_copies, None, engine)
+    rate_type = network.rate_type
 
     def run(step):
         n_windows = round(duration_seconds / step) // round(float(parameters.tau) / step)
@@ -113,9 +115,11 @@ def simulate_and_measure(
 
     # One step for all parts, chosen or checked as one network does it.
     if dt is None:
-        return with_halvings(run, choose_dt(parameters, stimuli))
+        network.build(stimuli)
+        step = float(network.dt)
+        return run(step) if network.circuit.in_continuous_time else with_halvings(run, step)
     step = whole_fraction(seconds(dt, "dt"), parameters)
-    check_dt(parameters, stimuli, step)
+    network.check_dt(stimuli, step)
     return run(step)
 
 

@@ -28,7 +28,7 @@ from ipvae_brian.network.standalone import StandaloneRunner
 # What is built into the Brian2 objects and stays as it is.
 FIXED = (
     *("n_pixels", "n_neurons", "tau", "leak", "lowest_potential", "highest_potential"),
-    "noise_variance",
+    *("noise_variance", "half_threshold_rate", "threshold_memory"),
 )
 
 
@@ -98,7 +98,7 @@ class Building(ABC):
         """Return a time step in seconds that is stable for stimuli (n_stimuli, n_pixels)."""
 
     @abstractmethod
-    def _check_dt(self, stimuli: NDArray, dt_seconds: float) -> None:
+    def check_dt(self, stimuli: NDArray, dt_seconds: float) -> None:
         """Warn if the time step may not be stable for stimuli (n_stimuli, n_pixels)."""
 
     # Building

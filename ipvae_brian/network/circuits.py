@@ -19,7 +19,15 @@ from numpy.typing import ArrayLike, NDArray
 from ipvae_brian.model.parameters import Parameters
 from ipvae_brian.network._brian import array_of
 from ipvae_brian.network.divergence import diverged_copies
-from ipvae_brian.network.equations import BOUND, DRAW, MEMBRANE, SPIKE, namespace
+from ipvae_brian.network.equations import (
+    ADAPTIVE_MEMBRANE,
+    BOUND,
+    DRAW,
+    MEMBRANE,
+    REMEMBER,
+    SPIKE,
+    namespace,
+)
 
 
 class Circuit(ABC):
@@ -58,6 +66,8 @@ class Circuit(ABC):
     """Precisions that the potentials may have, the default first."""
     takes_delay: ClassVar[bool] = False
     """Whether spikes may take time to inhibit: argument `delay`, in Brian2 units."""
+    in_continuous_time: ClassVar[bool] = False
+    """Whether spikes inhibit at their very time, so that no time step is too coarse for it."""
 
     lateral: Any
 
@@ -93,12 +103,17 @@ class Circuit(ABC):
         self.objects: list[Any] = [self.neurons]
 
     @property
+    def adaptive(self) -> bool:
+        """Whether thresholds follow the neurons' recent rates."""
+        return self.parameters.half_threshold_rate is not None
+
+    @property
     def carried(self) -> Mapping[Any, Any]:
         """Brian2 variables besides the potential that keep something of the last stimulus.
 
         With the value that each has at rest.
         """
-        return {}
+        return {self.neurons.recent_rate: 0} if self.adaptive else {}
 
     @abstractmethod
     def set_parameters(self, parameters: Parameters) -> None:
@@ -154,6 +169,26 @@ class Circuit(ABC):
             Zero at the beginning.
         """
 
+    def look_ahead(self, n_steps: int) -> None:
+        """Learn that nothing is shown, recorded or looked at before so many steps are over.
+
+        A circuit may take them all in the first one.
+        """
+        return None
+
+    # Spikes
+
+    def record_spikes(self) -> None:
+        """Forget spikes whose times were kept, and keep those from now on if they are exact."""
+        return None
+
+    def exact_spikes(self) -> tuple[NDArray, NDArray] | None:
+        """Return index in the group and time, in steps since `record_spikes`, of each spike.
+
+        None where spikes are known by their time step only.
+        """
+        return None
+
     @abstractmethod
     def after_step(self) -> None:
         """Count the spikes of this time step, unless that has been done already."""
@@ -196,8 +231,12 @@ class EquationCircuit(Circuit):
     """Fields of the parameters that are variables of the neurons."""
 
     def __init__(self, parameters: Parameters, clock: Any, target: Any = None, **options: Any):
+        operations = self.operations
+        if parameters.half_threshold_rate is not None:
+            self.equations = ADAPTIVE_MEMBRANE
+            operations = (*operations, (REMEMBER, "end"))
         super().__init__(parameters, clock, target, **options)
-        for statement, when in self.operations:
+        for statement, when in operations:
             self._regularly(self.neurons, statement, when)
 
     def _regularly(self, group: Any, statement: str, when: str) -> None:

@@ -36,11 +36,29 @@ def diverged_copies(
     return residual > 4 * (energy + at_rest + noise_of_code) + (CHANCE * sizes.max()) ** 2
 
 
+def too_many_spikes(stimuli: NDArray, counts: NDArray, parameters: Parameters) -> NDArray[np.bool_]:
+    """Return which copies fired more in a window than any code needs, (n_copies,).
+
+    Spikes that excite each other without end may cancel in the reconstruction. The bound is that of
+    `diverged_copies`: what neurons fire at rest, and what a code of the stimulus can need.
+
+    Parameters
+    ----------
+    stimuli : numpy.ndarray, shape (n_copies, n_pixels)
+    counts : numpy.ndarray of int, shape (n_copies, n_neurons)
+    parameters : Parameters
+    """
+    needed = np.sqrt(parameters.n_neurons) * np.linalg.norm(stimuli, axis=1)
+    needed /= np.maximum(parameters.spike_sizes.min(), 1e-30)
+    at_rest = np.exp(parameters.resting_potential).sum()
+    return counts.sum(axis=1) > 4 * (needed + at_rest) + CHANCE * parameters.n_neurons
+
+
 def raise_if_diverged(
     counts: NDArray,
     diverged: NDArray[np.bool_],
     parameters: Parameters,
-    dt_seconds: float,
+    dt_seconds: float | None,
     first_stimulus: int,
 ) -> None:
     """Raise DivergenceError with the numbers if any copy ran away.
@@ -50,7 +68,8 @@ def raise_if_diverged(
     counts : numpy.ndarray of int, shape (n_copies, n_windows, n_neurons)
     diverged : numpy.ndarray of bool, shape (n_copies,)
     parameters : Parameters
-    dt_seconds : float
+    dt_seconds : float or None
+        None in continuous time, where no smaller step would help.
     first_stimulus : int
         Number of the stimulus of the first copy.
     """
@@ -64,6 +83,12 @@ def raise_if_diverged(
         seen = (
             f"up to {wild.max()} spikes of one neuron and {wild.sum(axis=1).max()} of all in a "
             f"window of tau = {tau_ms:g} ms"
+        )
+    if dt_seconds is None:
+        raise DivergenceError(
+            f"the simulation diverged for {len(which)} of {len(counts)} stimuli, first number "
+            f"{first_stimulus + which[0]}: {seen}, in continuous time; try a smaller "
+            "natural_gradient_step, or check that stimuli are z-scored"
         )
     advice = f"try dt={dt_seconds / 2 * 1e3:.3g}*ms"
     if calm.size:

@@ -8,6 +8,9 @@ Each time step, in this order (docs/theory.md explains every term):
 3. `LATERAL_INHIBITION` along the synapses: every spike times its count, none lost;
 4. `BOUND` at the end: potentials stay within their bounds.
 
+With an adaptive prior, `ADAPTIVE_MEMBRANE` takes the place of `MEMBRANE`, and `REMEMBER` at the end
+keeps each neuron's recent rate.
+
 The strings are public: use them in a NeuronGroup of your own, with `namespace(parameters)`.
 """
 
@@ -26,11 +29,34 @@ natural_gradient_step : 1 (constant)
 z : integer                       # spikes of this neuron in this time step, 0, 1, 2, ...
 """
 
+# The same with an adaptive prior: the threshold is half of itself at `half_threshold_rate`.
+ADAPTIVE_MEMBRANE = (
+    MEMBRANE.replace("drive - threshold", "drive - threshold/(1 + recent_rate/half_threshold_rate)")
+    + "recent_rate : 1                   # the neuron's own spikes per tau, of late\n"
+)
+# A moving average of spikes per tau, whose weights fall to 1/e over threshold_memory*tau.
+REMEMBER = """
+remembered = exp(-dt/(threshold_memory*tau))
+recent_rate = remembered*recent_rate + (1 - remembered)*z*tau/dt
+"""
+
 # The variables of the engines that take the step themselves, for many copies of the population.
 COPIES = """
 u : 1
 rate = exp(u)/tau : Hz
 drive : 1
+recent_rate : 1
+z : integer
+"""
+
+# Those of the engine that simulates spike by spike: rates, of which potentials are made when they
+# are asked for.
+RATES = """
+expected_spikes : 1               # rate in expected spikes per tau
+u = log(expected_spikes) : 1
+rate = expected_spikes/tau : Hz
+drive : 1
+recent_rate : 1
 z : integer
 """
 
@@ -77,12 +103,17 @@ def namespace(parameters: Parameters) -> dict[str, Any]:
     Returns
     -------
     dict
-        tau (a Brian2 quantity), leak, noise_variance and the bounds of the potential.
+        tau (a Brian2 quantity), leak, noise_variance, the bounds of the potential, and what the
+        adaptive prior needs if there is one.
     """
-    return {
+    names = {
         "tau": parameters.tau,
         "leak": parameters.leak,
         "noise_variance": parameters.noise_variance,
         "lowest_potential": parameters.lowest_potential,
         "highest_potential": parameters.highest_potential,
     }
+    if parameters.half_threshold_rate is not None:
+        names["half_threshold_rate"] = parameters.half_threshold_rate
+        names["threshold_memory"] = parameters.threshold_memory
+    return names

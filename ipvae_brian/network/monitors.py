@@ -31,6 +31,7 @@ class Monitors:
 
     def __init__(self, circuit: Circuit, recorded: tuple[int, ...], record_spikes: bool, name: str):
         self.dt = float(circuit.options["clock"].dt)
+        self.circuit = circuit
         self.spikes: Any = None
         self.potentials: Any = None
         if record_spikes:
@@ -63,14 +64,21 @@ class Monitors:
         """Forget what was recorded."""
         for monitor in self.objects:
             clear(monitor)
+        if self.spikes is not None:
+            self.circuit.record_spikes()
 
     def events(self, start: float = 0.0) -> tuple[NDArray, NDArray, NDArray] | None:
         """Return index in the group, time step and count of each event.
 
-        Time steps are counted from `start`, in seconds.
+        Time steps are counted from `start`, in seconds. Those of spikes in continuous time are no
+        whole numbers.
         """
         if self.spikes is None:
             return None
+        exact = self.circuit.exact_spikes()
+        if exact is not None:
+            index, step = exact
+            return index, step, np.ones(len(index), np.int32)
         step = np.round((np.asarray(self.spikes.t / second) - start) / self.dt)
         return np.array(self.spikes.i), step.astype(int), np.array(self.spikes.z)
 

@@ -94,8 +94,9 @@ class Synapses(Pathway):
 
     @property
     def carried(self) -> Mapping[Any, Any]:
-        """Spikes that are under way."""
-        return {} if self.axons is None else {self.axons.z: 0}
+        """Spikes that are under way, and recent rates."""
+        under_way = {} if self.axons is None else {self.axons.z: 0}
+        return {**super().carried, **under_way}
 
     def set_parameters(self, parameters: Parameters) -> None:
         """Put in the constants and the weights W."""

@@ -39,6 +39,7 @@ class Presenter:
         self.presentations: Iterator[Presentation] | None = None
         self.presentation: Presentation | None = None
         self.error: BaseException | None = None
+        self.watched = True
         self.operation = brian.NetworkOperation(
             self._after_step,
             clock=circuit.options["clock"],
@@ -51,9 +52,14 @@ class Presenter:
         self,
         presentations: Iterable[Presentation],
         collect: Callable[[Presentation, Outcome], object],
+        watched: bool = True,
     ) -> bool:
-        """Take the first presentation, and return whether there is one."""
+        """Take the first presentation, and return whether there is one.
+
+        `watched` says whether anything looks at the circuit after every step.
+        """
         self.error = None
+        self.watched = watched
         self.presentations = iter(presentations)
         self.collect = collect
         return self._next_presentation()
@@ -86,6 +92,7 @@ class Presenter:
             self.circuit.reseed(presentation.seed)
         self._next_window()
         self._next_frame()
+        self._look_ahead()
         return True
 
     def _next_frame(self):
@@ -94,6 +101,10 @@ class Presenter:
         if self.frame and self.presentation.reset_frames:
             self.circuit.rest()
         self.circuit.show(self.presentation.frames[:, self.frame])
+
+    def _look_ahead(self):
+        if not self.watched:
+            self.circuit.look_ahead(min(self.window_left, self.frame_left))
 
     def _after_step(self):
         # An error inside Brian2's loop would leave its global state "running": stop, raise later.
@@ -121,8 +132,13 @@ class Presenter:
             self.collect(presentation, self._outcome())
             if not self._next_presentation():
                 self.stop()
-        elif self.frame_left == 0:
+            return
+        new_window = self.window_left == self.window_steps
+        if self.frame_left == 0:
             self._next_frame()
+            self._look_ahead()
+        elif new_window:
+            self._look_ahead()
 
     def _new_windows(self, n):
         shape = (n, len(self.presentation.frames), self.circuit.n_neurons)
@@ -203,7 +219,7 @@ class RuntimeRunner(Runner):
         presenter = self.presenter
         # Brian2's check for invalid values compares float32 with 1e50, which NumPy warns of.
         with np.errstate(over="ignore"), quick_start(), self.circuit.threads():
-            if not presenter.begin(presentations, collect):
+            if not presenter.begin(presentations, collect, self._is_watched()):
                 return
             # The presenter stops the run; Brian2 needs some end that is never reached.
             self.brian_network.run(1e6 * self.circuit.parameters.tau, namespace={})
@@ -213,6 +229,11 @@ class RuntimeRunner(Runner):
         if not presenter.finished:
             # Brian2 turns Ctrl-C into a quiet stop.
             raise KeyboardInterrupt
+
+    def _is_watched(self):
+        """Return whether there are monitors or objects of the user's."""
+        own = [*self.circuit.objects, *self.objects]
+        return len(self.brian_network.objects) > len(own)
 
     def recorded(self) -> tuple[Any, Any]:
         """Return what the monitors hold."""

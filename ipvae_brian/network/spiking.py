@@ -13,7 +13,12 @@ from ipvae_brian.model.parameters import Parameters
 from ipvae_brian.network.base import BaseNetwork
 from ipvae_brian.network.circuits import Circuit
 from ipvae_brian.network.engines.choice import choose_circuit
-from ipvae_brian.network.stability import check_dt, choose_dt
+from ipvae_brian.network.stability import (
+    check_drive_dt,
+    check_dt,
+    choose_drive_dt,
+    choose_dt,
+)
 
 PRECISIONS = {"single": np.float32, "double": np.float64}
 
@@ -35,11 +40,13 @@ class SpikingNetwork(BaseNetwork):
         diverge.
     delay : Quantity, optional
         Time from a spike to its inhibition, with the pathway "synapses".
-    engine : {"numba", "numpy", "brian2"}, optional
+    engine : {"events", "numba", "numpy", "brian2"}, optional
         What takes the time steps. "brian2" runs the Brian2 equations as they stand, and is the
-        default for one population. "numpy" takes the same step in few passes over all copies,
-        "numba" has it compiled by Numba, for all cores; the faster one that is installed is the
-        default for several copies.
+        default for one population. "events" simulates copies in continuous time, spike by spike,
+        and needs Numba; dt is then only the step in which drive acts and potentials are recorded.
+        "numpy" takes the step of the equations in few passes over all copies, "numba" has it
+        compiled by Numba, for all cores; the faster of these two that is installed is the default
+        for several copies.
     precision : {"single", "double"}, optional
         Of the potentials of copies; by default double with "brian2", otherwise single.
     target : {"numpy", "cython"}, optional
@@ -122,7 +129,7 @@ class SpikingNetwork(BaseNetwork):
         self._runner_class.require_circuit(engine, n_copies)
         allowed = self._circuit_class.precisions
         if precision is not None and len(allowed) == 1:
-            raise ValueError("precision needs n_copies > 1, or engine 'numpy' or 'numba'")
+            raise ValueError("precision needs n_copies > 1, or another engine than 'brian2'")
         self.precision = known_name(precision or allowed[0], "precision", allowed)
         self.rate_type = PRECISIONS[self.precision]
         if delay is not None and not self._circuit_class.takes_delay:
@@ -142,10 +149,15 @@ class SpikingNetwork(BaseNetwork):
         return self._circuit_class(self.parameters, clock, self.target, name=self.name, **options)
 
     def _stable_dt(self, stimuli: NDArray) -> float:
+        if self._circuit_class.in_continuous_time:
+            return choose_drive_dt(self.parameters, stimuli)
         return choose_dt(self.parameters, stimuli, delay=self._delay_seconds)
 
-    def _check_dt(self, stimuli: NDArray, dt_seconds: float) -> None:
-        check_dt(self.parameters, stimuli, dt_seconds, delay=self._delay_seconds)
+    def check_dt(self, stimuli: NDArray, dt_seconds: float) -> None:
+        """Warn if the time step may not be stable for stimuli (n_stimuli, n_pixels)."""
+        if self._circuit_class.in_continuous_time:
+            return check_drive_dt(self.parameters, stimuli, dt_seconds)
+        return check_dt(self.parameters, stimuli, dt_seconds, delay=self._delay_seconds)
 
     def __repr__(self):
         clock = "dt not chosen yet" if self.dt is None else f"dt {self.dt!s}"

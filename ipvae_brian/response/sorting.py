@@ -15,13 +15,15 @@ def spikes_by_trial(events, n_trials, n_copies, n_neurons, timing):
     Parameters
     ----------
     events : tuple of numpy.ndarray
-        Index in the group, step since the beginning of the run, and count of each event.
+        Index in the group, step since the beginning of the run (not a whole number where spikes
+        have exact times), and count of each event.
     n_trials, n_copies, n_neurons : int
     timing : Timing
         Of a trial.
     """
     which, step, count = events
-    wave, step = np.divmod(step, timing.n_steps)
+    wave = (step // timing.n_steps).astype(np.int64)
+    step = step - wave * timing.n_steps
     copy, neuron = np.divmod(which, n_neurons)
     trial = wave * n_copies + copy
     used = trial < n_trials

@@ -22,6 +22,8 @@ from ipvae_brian.stimuli import FrontEnd, Whitening
 ARRAYS = ("dictionary", "threshold", "resting_potential", "natural_gradient_step")
 VALUES = {
     "leak": 0.1,
+    "half_threshold_rate": 0.7,
+    "threshold_memory": 1.6,
     "noise_variance": 0.3,
     "tau": 12.3 * ms,
     "stimulus_shape": (2, 3),
@@ -66,6 +68,8 @@ def test_defaults():
     for name, value in (("threshold", 0), ("resting_potential", -2), ("natural_gradient_step", 1)):
         np.testing.assert_array_equal(getattr(p, name), np.full(3, value, float))
     assert p.leak == 0
+    assert p.half_threshold_rate is None
+    assert p.threshold_memory == 1
     assert p.noise_variance == 1
     assert (p.lowest_potential, p.highest_potential) == (-8, 6)
     assert p.provenance == {}
@@ -308,6 +312,17 @@ def test_newer_and_foreign_files(model):
     rewrite(model, format_version=1, format="ipvae_brian checkpoint")
     with pytest.raises(FileFormatError, match="model.npz: field 'format'"):
         Parameters.load(model)
+
+
+def test_files_of_version_1_have_constant_thresholds(model):
+    arrays, metadata = stored(model)
+    metadata["format_version"] = 1
+    del metadata["half_threshold_rate"], metadata["threshold_memory"]
+    np.savez_compressed(model, **arrays, metadata=json.dumps(metadata))
+    loaded = Parameters.load(model)
+    assert loaded.half_threshold_rate is None
+    assert loaded.threshold_memory == 1
+    np.testing.assert_array_equal(loaded.threshold, full().threshold)
 
 
 def test_additional_fields_are_ignored(model):

@@ -28,7 +28,9 @@ sys.path.insert(0, tests)
 from helpers import make_parameters
 from ipvae_brian import SpikingNetwork
 
-parameters = make_parameters(leak=0.2, noise_variance=1.5)
+parameters = make_parameters(
+    leak=0.2, noise_variance=1.5, half_threshold_rate=0.7, threshold_memory=1.6
+)
 stimuli = np.load(folder + "/stimuli.npy")
 network = SpikingNetwork(parameters, pathway=pathway, dt=4 * ms, record_potentials=range(12))
 arrays, errors = {}, {}
@@ -118,7 +120,9 @@ def response_of(process, name):
     }
     steps = tuple(parts["frame_steps"])
     return Response(
-        make_parameters(leak=0.2, noise_variance=1.5),
+        make_parameters(
+            leak=0.2, noise_variance=1.5, half_threshold_rate=0.7, threshold_memory=1.6
+        ),
         parts["frames"],
         Timing(4e-3, int(sum(steps)), 5, 20e-3, steps),
         parts["counts"],

@@ -10,7 +10,9 @@ from ipvae_brian.network.pathways import ErrorUnits, Synapses
 # Circuits of one population.
 PATHWAYS = {"synapses": Synapses, "error_units": ErrorUnits}
 # What takes the time steps of many copies, the fastest first.
-ENGINES = ("numba", "numpy", "brian2")
+ENGINES = ("events", "numba", "numpy", "brian2")
+# Those that Numba compiles.
+COMPILED = ("events", "numba")
 
 
 def default_engine() -> str:
@@ -29,8 +31,8 @@ def available_engine(engine: str) -> str:
         If what it needs is not installed.
     """
     known_name(engine, "engine", ENGINES)
-    if engine == "numba" and not find_spec("numba"):
-        raise ImportError("engine 'numba' needs Numba: pip install 'ipvae-brian[fast]'")
+    if engine in COMPILED and not find_spec("numba"):
+        raise ImportError(f"engine {engine!r} needs Numba: pip install 'ipvae-brian[fast]'")
     return engine
 
 
@@ -42,7 +44,7 @@ def choose_circuit(pathway: str | None, n_copies: int, engine: str) -> type[Circ
     pathway : {"synapses", "error_units"} or None
         None is "synapses" for one population; copies have no pathway.
     n_copies : int
-    engine : {"numba", "numpy", "brian2"}
+    engine : {"events", "numba", "numpy", "brian2"}
 
     Raises
     ------
@@ -62,6 +64,10 @@ def choose_circuit(pathway: str | None, n_copies: int, engine: str) -> type[Circ
     if engine == "brian2":
         return Copies
     # Imported when it is used: Numba takes as long as all of SciPy.
+    if engine == "events":
+        from ipvae_brian.network.engines.events import EventCopies
+
+        return EventCopies
     if engine == "numba":
         from ipvae_brian.network.engines.numba import NumbaCopies
 

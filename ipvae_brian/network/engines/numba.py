@@ -8,71 +8,22 @@ Every copy has random numbers of its own, so what it does depends neither on the
 nor on the other copies.
 """
 
-import math
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
-import numba
 import numpy as np
 from numba import njit, prange
-from numpy.typing import ArrayLike, NDArray
 
-from ipvae_brian._tools.threads import one_blas_thread
 from ipvae_brian.model.parameters import Parameters
+from ipvae_brian.network.engines.compiled import (
+    MATHS,
+    CompiledCopies,
+    exponential_function,
+    exponential_number,
+)
 from ipvae_brian.network.engines.numpy import NumpyCopies
 
-# Taylor coefficients of exp; enough of them for single precision at |f| <= log(2) / 2.
-TAYLOR = tuple(np.float32(1 / math.factorial(k)) for k in range(8))
-# log(2) in two parts: the first has so few digits that whole multiples of it are exact.
-LOG2_E, LOG_2, LOG_2_REST = (
-    np.float32(value) for value in (1 / math.log(2), 0.693359375, math.log(2) - 0.693359375)
-)
-# Beyond these the exponential has no place in a float32.
-SMALLEST_POWER, LARGEST_POWER = np.float32(-87), np.float32(88)
-# No licence to reorder sums: it would join the parts of log(2) again, and what is compiled afresh
-# would round otherwise than what comes from the cache.
-MATHS = {"nnan", "ninf", "nsz", "contract"}
 # Spikes of a neuron in a step that are drawn one by one. Rates are as high where a run diverges.
 ONE_BY_ONE = 500
-# SplitMix64 (Steele, Lea & Flood 2014, doi:10.1145/2714064.2660195), which finds its next number
-# from a counter, so that several can be worked out at once. Every copy has its own increment.
-MIX_1, MIX_2 = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
-SHIFTS = tuple(np.uint64(n) for n in (30, 27, 31, 11))
-
-
-@njit(inline="always", fastmath=MATHS)
-def _exponential_number(counter, number):
-    """Return a standard exponential number, of the type `number`."""
-    mixed = (counter ^ (counter >> SHIFTS[0])) * MIX_1
-    mixed = (mixed ^ (mixed >> SHIFTS[1])) * MIX_2
-    mixed = mixed ^ (mixed >> SHIFTS[2])
-    # Uniform in (0, 1].
-    uniform = (np.float64(np.int64(mixed >> SHIFTS[3])) + 1.0) * 2.0**-53
-    return -np.log(number(uniform))
-
-
-@njit(inline="always")
-def _exponential_function(values, out, scratch):
-    """Put the exponential of a row into `out`; in single precision, of many elements at once.
-
-    exp(v) = 2**n * exp(f), where the whole number n goes into the exponent of a float32.
-    """
-    if out.itemsize == 8:
-        for j in range(len(values)):
-            out[j] = np.exp(values[j])
-        return
-    power = scratch.view(np.float32)
-    c0, c1, c2, c3, c4, c5, c6, c7 = TAYLOR
-    for j in range(len(values)):
-        v = min(max(np.float32(values[j]), SMALLEST_POWER), LARGEST_POWER)
-        n = np.floor(v * LOG2_E + np.float32(0.5))
-        f = v - n * LOG_2 - n * LOG_2_REST
-        scratch[j] = (np.int32(n) + np.int32(127)) << np.int32(23)
-        out[j] = c0 + f * (c1 + f * (c2 + f * (c3 + f * (c4 + f * (c5 + f * (c6 + f * c7))))))
-    for j in range(len(values)):
-        out[j] *= power[j]
 
 
 @njit(parallel=True, fastmath=MATHS, cache=True)
@@ -108,7 +59,7 @@ def draw(potential, left, counts, window_counts, window_expected, streams, step,
         expected = np.empty(n_neurons, potential.dtype)
         pending = np.empty(n_neurons, np.int32)
         left_b, counts_b, fired = left[b], counts[b], spikes[b * n_neurons : (b + 1) * n_neurons]
-        _exponential_function(potential[b], expected, pending)
+        exponential_function(potential[b], expected, pending)
         for j in range(n_neurons):
             expected[j] *= step
             window_expected[b, j] += expected[j]
@@ -139,7 +90,7 @@ def draw(potential, left, counts, window_counts, window_expected, streams, step,
             for k in range(n_pending):
                 j = pending[k]
                 counter += increment
-                left_b[j] += _exponential_number(counter, number)
+                left_b[j] += exponential_number(counter, number)
                 counts_b[j] += 1
                 pending[n_still] = j
                 n_still += left_b[j] <= 0
@@ -161,14 +112,41 @@ def draw(potential, left, counts, window_counts, window_expected, streams, step,
 
 
 @njit(parallel=True, fastmath=MATHS, cache=True)
-def update(potential, kept, drive, scale, offset, lowest, highest, counts, spikes, first, weights):
-    """Take potentials to the next step; `scale`, `offset`, rows of `weights` are per neuron."""
+def update(
+    potential,
+    kept,
+    drive,
+    scale,
+    offset,
+    lowest,
+    highest,
+    counts,
+    spikes,
+    first,
+    weights,
+    recent_rates,
+    threshold,
+    memory,
+):
+    """Take potentials, and recent rates if thresholds follow them, to the next step.
+
+    `scale`, `offset`, `threshold` and rows of `weights` are per neuron.
+    """
     n_copies, n_neurons = potential.shape
+    half_rate, remembered, jump = memory
     number = potential.dtype.type
     for b in prange(n_copies):
         u, begin = potential[b], b * n_neurons
         for j in range(n_neurons):
             u[j] = kept * u[j] + (scale[j] * drive[b, j] + offset[j])
+        if half_rate:
+            recent = recent_rates[b]
+            for j in range(n_neurons):
+                u[j] -= threshold[j] * (half_rate / (half_rate + recent[j]))
+                recent[j] *= remembered
+            for k in range(first[b], first[b + 1]):
+                i = spikes[k] - begin
+                recent[i] += jump * number(counts[b, i])
         # Four spikes at a time, so that the potentials are fetched and stored less often.
         in_fours = first[b] + (first[b + 1] - first[b]) // 4 * 4
         for k in range(first[b], in_fours, 4):
@@ -188,22 +166,7 @@ def update(potential, kept, drive, scale, offset, lowest, highest, counts, spike
             u[j] = min(max(u[j], lowest), highest)
 
 
-@njit(parallel=True, fastmath=MATHS, cache=True)
-def decode(counts, columns, decoded):
-    """Add up the dictionary's `columns`, one in each row, over the spikes of each copy."""
-    n_copies, n_neurons = counts.shape
-    number = decoded.dtype.type
-    for b in prange(n_copies):
-        x = decoded[b]
-        x[:] = 0
-        for j in range(n_neurons):
-            if counts[b, j]:
-                z, column = number(counts[b, j]), columns[j]
-                for pixel in range(len(x)):
-                    x[pixel] += z * column[pixel]
-
-
-class NumbaCopies(NumpyCopies):
+class NumbaCopies(CompiledCopies, NumpyCopies):
     """The step of `NumpyCopies`, compiled for all cores.
 
     Parameters as for `Circuit`.
@@ -232,9 +195,6 @@ class NumbaCopies(NumpyCopies):
 
     def _take_drive(self):
         pass  # done in every step
-
-    def _copies(self, array):
-        return array.reshape(self.n_copies, self.n_neurons)
 
     def draw(self) -> None:
         """Draw the counts of this step from the potentials before they change."""
@@ -270,28 +230,7 @@ class NumbaCopies(NumpyCopies):
             self.spikespace,
             self.first,
             self.inhibition,
+            self._copies(self.recent_rate),
+            self.threshold,
+            self.memory,
         )
-
-    @contextmanager
-    def threads(self) -> Iterator[None]:
-        """Use as many threads as OMP_NUM_THREADS allows, while those of BLAS stand back.
-
-        Dask and batch systems set the variable, and Numba does not ask. Threads of OpenBLAS keep a
-        core busy for a while after each product, waiting for the next one.
-        """
-        before = numba.get_num_threads()
-        allowed = os.environ.get("OMP_NUM_THREADS", "")
-        with one_blas_thread():
-            if "NUMBA_NUM_THREADS" not in os.environ and allowed.isdecimal():
-                numba.set_num_threads(max(1, min(before, int(allowed))))
-            try:
-                yield
-            finally:
-                numba.set_num_threads(before)
-
-    def decode(self, counts: ArrayLike) -> NDArray:
-        """Return the stimuli that counts (n, n_neurons) stand for, (n, n_pixels)."""
-        counts = np.asarray(counts)
-        decoded = np.empty((len(counts), self.columns.shape[1]), self.dtype)
-        decode(counts, self.columns, decoded)
-        return decoded

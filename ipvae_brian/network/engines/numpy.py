@@ -12,6 +12,7 @@ What makes it fast is exact, not an approximation:
 Here the step is NumPy; the engine "numba" has it compiled, for all cores.
 """
 
+import math
 from typing import Any
 
 import brian2.only as brian
@@ -51,6 +52,7 @@ class NumpyCopies(Circuit):
         self.potential = array_of(self.neurons, "u")
         self.counts = array_of(self.neurons, "z")
         self.drive = array_of(self.neurons, "drive")
+        self.recent_rate = array_of(self.neurons, "recent_rate")
         self.spikespace = array_of(self.neurons, "_spikespace")
         self.dtype = self.potential.dtype
         # Expected count until the next spike.
@@ -88,9 +90,19 @@ class NumpyCopies(Circuit):
         self.inhibition *= (p.natural_gradient_step / p.noise_variance).astype(self.dtype)
         # What drive is multiplied by, and what threshold and leak add to the potential in a step.
         self.drive_scale = (self.step * p.natural_gradient_step).astype(self.dtype)
-        constant = p.leak * p.resting_potential - p.natural_gradient_step * p.threshold
+        threshold = p.natural_gradient_step * p.threshold
+        # What a threshold that follows the recent rate takes in a step, with no recent spikes.
+        self.threshold = (self.step * threshold).astype(self.dtype)
+        constant = p.leak * p.resting_potential - (0 if self.adaptive else threshold)
         self.offset = (self.step * constant).astype(self.dtype)
         self.kept = self.dtype.type(1 - self.step * p.leak)
+        remembered = math.exp(-self.step / p.threshold_memory)
+        # The recent rate at half the threshold (0 for constant ones); what is left of a recent
+        # rate after a step, and what a spike adds to it.
+        self.memory = tuple(
+            self.dtype.type(value)
+            for value in (p.half_threshold_rate or 0, remembered, (1 - remembered) / self.step)
+        )
 
     def reseed(self, seed: Any) -> None:
         """Restart the random numbers, and draw how much is left until the next spikes."""
@@ -170,9 +182,22 @@ class NumpyCopies(Circuit):
         if self.parameters.leak:
             potential *= self.kept
         potential += self.input
+        if self.adaptive:
+            potential -= self._adapt()
         potential -= self.inhibit().reshape(-1)
         p = self.parameters
         np.clip(potential, p.lowest_potential, p.highest_potential, out=potential)
+
+    def _adapt(self):
+        """Return what thresholds take in this step, and bring recent rates up to date."""
+        half_rate, remembered, jump = self.memory
+        taken = (self.threshold / (1 + self._copies(self.recent_rate) / half_rate)).reshape(-1)
+        self.recent_rate *= remembered
+        self.recent_rate[self.active] += jump * self.active_counts.astype(self.dtype)
+        return taken
+
+    def _copies(self, array):
+        return array.reshape(self.n_copies, self.n_neurons)
 
     def inhibit(self) -> NDArray:
         """Return the sum of the inhibition by this step's spikes, (n_copies, n_neurons)."""

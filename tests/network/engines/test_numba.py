@@ -18,12 +18,12 @@ from threadpoolctl import threadpool_info
 from ipvae_brian import IPVAE, SpikingNetwork
 from ipvae_brian.learning.evaluation import evaluate
 from ipvae_brian.network.engines import choice as engines
-from ipvae_brian.network.engines import numba as compiled
+from ipvae_brian.network.engines import compiled
 
 
 @njit
 def exponential_function(values, out, scratch):
-    compiled._exponential_function(values, out, scratch)
+    compiled.exponential_function(values, out, scratch)
 
 
 @njit
@@ -31,7 +31,7 @@ def exponential_numbers(counter, increment, out):
     number = out.dtype.type
     for k in range(len(out)):
         counter += increment
-        out[k] = compiled._exponential_number(counter, number)
+        out[k] = compiled.exponential_number(counter, number)
 
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [(np.float32, 3e-7), (np.float64, 1e-15)])

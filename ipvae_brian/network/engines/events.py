@@ -1,0 +1,170 @@
+"""The engine "events": many copies in continuous time, simulated spike by spike.
+
+Inhibition acts at the very time of each spike, so there is no time step that could be too coarse
+for it. The steps of the clock are those in which drive, threshold and leak act (`event_loop` says
+how), and in which potentials and spikes are recorded. What the neurons hold for Brian2 are copies
+of what is kept in here, brought up to date between the steps, and cannot be written to.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import brian2.only as brian
+import numpy as np
+from numpy.typing import NDArray
+
+from ipvae_brian.model.parameters import Parameters
+from ipvae_brian.network._brian import array_of
+from ipvae_brian.network.divergence import too_many_spikes
+from ipvae_brian.network.engines import event_loop
+from ipvae_brian.network.engines.compiled import CompiledCopies
+from ipvae_brian.network.engines.populations import Populations
+from ipvae_brian.network.equations import RATES
+
+# How far a spike keeps from the end of its step, in steps, so that rounding leaves it in there.
+CLEARANCE = 1e-5
+
+
+class EventCopies(CompiledCopies):
+    """Copies of the population whose spikes come one at a time, in continuous time.
+
+    Parameters as for `Circuit`.
+    """
+
+    engine = "events"
+    label = "events"
+    equations = RATES
+    precisions = ("single", "double")
+    in_continuous_time = True
+
+    def __init__(self, parameters: Parameters, clock: Any, target: Any = None, **options: Any):
+        super().__init__(parameters, clock, target, **options)
+        steps_per_tau = round(float(parameters.tau) / float(clock.dt))
+        if steps_per_tau == 1:
+            raise ValueError("dt must be below tau with engine 'events', which has continuous time")
+        # The two operations do what these would.
+        self.neurons.state_updater.active = False
+        self.neurons.thresholder["spike"].active = False
+        self.populations = Populations(
+            parameters,
+            self.n_copies,
+            1 / steps_per_tau,
+            self.rate_type,
+        )
+        self.columns = self.populations.columns
+        self.spikespace = array_of(self.neurons, "_spikespace")
+        # What Brian2 finds, and what it is a copy of.
+        self._shown = {
+            "expected_spikes": self.populations.rates,
+            "recent_rate": self.populations.recent_rates,
+        }
+        for name in (*self._shown, "drive", "z"):
+            self.neurons.variables[name].read_only = True
+        self._publish()
+        # How many steps may be taken at once, and how many the clock is behind.
+        self._ahead = self._taken = 0
+        # Steps since spikes are kept.
+        self._step = 0
+        self._spikes: list[tuple[NDArray, NDArray]] = []
+        operations = [
+            brian.NetworkOperation(
+                operation, clock=clock, when=when, name=f"{self.neurons.name}_{operation.__name__}"
+            )
+            for operation, when in ((self.fire, "start"), (self.update, "synapses"))
+        ]
+        self.objects += operations
+        self.lateral = operations[1]
+
+    @property
+    def carried(self) -> Mapping[Any, Any]:
+        """Nothing of Brian2's: `rest` puts everything at rest."""
+        return {}
+
+    def _publish(self) -> None:
+        """Put what happened where Brian2 finds it."""
+        for name, values in self._shown.items():
+            self._by_copy(name)[:] = values
+
+    def set_parameters(self, parameters: Parameters) -> None:
+        """Put in a new dictionary and new constants, of the same shape."""
+        self.parameters = parameters
+        self.populations.set_parameters(parameters)
+        self.columns = self.populations.columns
+
+    def rest(self) -> None:
+        """Put every population at rest, without recent spikes."""
+        self.populations.rest()
+        self._publish()
+
+    def show(self, stimuli: NDArray) -> None:
+        """Set the drive of every copy."""
+        self.populations.show(stimuli)
+        self._by_copy("drive")[:] = self.populations.drive
+
+    def reseed(self, seed: Any) -> None:
+        """Restart the random numbers, those of every copy at a place of its own."""
+        self.populations.reseed(seed)
+
+    def open_window(self, counts: NDArray, expected_counts: NDArray) -> None:
+        """Add up in these arrays."""
+        self._windows = counts, expected_counts
+        self._ahead = self._taken = 0
+
+    def after_step(self) -> None:
+        """Do nothing: spikes are counted when they happen."""
+
+    def follow_brian2(self) -> None:
+        """Take a seed from Brian2's random numbers."""
+        self.reseed(int(np.random.randint(2**31)))  # noqa: NPY002 (Brian2's are NumPy's)
+
+    def look_ahead(self, n_steps: int) -> None:
+        """Take these steps at once."""
+        self._ahead = n_steps
+
+    def diverged(self, stimuli: NDArray, counts: NDArray) -> NDArray[np.bool_]:
+        """Return which copies ran away in a window, (n_copies,)."""
+        return (
+            self.populations.ran_away
+            | too_many_spikes(stimuli, counts, self.parameters)
+            | super().diverged(stimuli, counts)
+        )
+
+    # Spikes with their times
+
+    def record_spikes(self) -> None:
+        """Keep the exact time of every spike from now on, and forget those before."""
+        self._step, self._spikes = 0, []
+        self.populations.record_spikes(True)
+
+    def exact_spikes(self) -> tuple[NDArray, NDArray]:
+        """Return index in the group and time of each spike since `record_spikes`, in order.
+
+        Times are in time steps. Within a step, spikes are in order copy by copy.
+        """
+        none = (np.empty(0, np.int64), np.empty(0))
+        index, time = zip(*self._spikes, strict=True) if self._spikes else ([none[0]], [none[1]])
+        return np.concatenate(index), np.concatenate(time)
+
+    def _keep_spikes(self) -> None:
+        copy, neuron, time = self.populations.spikes_of_last_step()
+        steps = np.minimum(time / self.populations.step, 1 - CLEARANCE)
+        self._spikes.append((copy * self.n_neurons + neuron, self._step + steps))
+
+    # Operations
+
+    def fire(self) -> None:
+        """Simulate this step, or this one and those that may be taken with it."""
+        if self._taken == 0:
+            self._taken, self._ahead = max(1, self._ahead), 0
+            self.populations.advance(self._taken, *self._windows)
+            self._by_copy("z")[:] = self.populations.counts
+            event_loop.list_spikes(self.populations.counts, self.spikespace)
+            if self.populations.spike_times.shape[1]:
+                self._keep_spikes()
+        self._taken -= 1
+        self._step += 1
+
+    def update(self) -> None:
+        """Show Brian2 the rates at the end of the step."""
+        if self._taken == 0:
+            self._publish()

@@ -1,0 +1,152 @@
+"""Populations in continuous time: the state of `event_loop` for a model and many stimuli."""
+
+import math
+
+import numpy as np
+
+from ipvae_brian.network.engines import event_loop
+
+# Spikes of a population in one step above which it has run away: per neuron, and in all.
+MOST_PER_NEURON, MOST_OF_FEW = 50, 10_000
+
+
+class Populations:
+    """Copies of a population, each with a stimulus, random numbers and rates of its own.
+
+    Parameters
+    ----------
+    parameters : Parameters
+    n_copies : int
+    step : float
+        Length of the steps in which drive, threshold and leak act, in units of tau.
+    dtype : numpy.dtype
+        Of the rates.
+
+    Attributes
+    ----------
+    rates, recent_rates : numpy.ndarray, shape (n_copies, n_neurons)
+        In spikes per tau.
+    drive : numpy.ndarray, shape (n_copies, n_neurons)
+        Phi^T x / sigma2.
+    ran_away : numpy.ndarray of bool, shape (n_copies,)
+        Populations whose rates grew without bound; they stand still until `rest`.
+    counts : numpy.ndarray of int32, shape (n_copies, n_neurons)
+        Spikes of the last step.
+    """
+
+    def __init__(self, parameters, n_copies, step, dtype):
+        shape = n_copies, parameters.n_neurons
+        self.step, self.dtype = step, np.dtype(dtype)
+        self.rates, self.recent_rates, self.drive, self.input, self.growth = (
+            np.zeros(shape, dtype) for _ in range(5)
+        )
+        self.most_spikes = max(MOST_OF_FEW, MOST_PER_NEURON * parameters.n_neurons)
+        self.ran_away = np.zeros(n_copies, bool)
+        self.left, self.streams = np.empty(n_copies), np.empty((n_copies, 2), np.uint64)
+        self.counts = np.zeros(shape, np.int32)
+        self.n_spikes = np.zeros(n_copies, np.int64)
+        self.record_spikes(False)
+        self.set_parameters(parameters)
+        self.rest()
+        self.reseed(None)
+
+    def record_spikes(self, wanted):
+        """Keep the times and neurons of the spikes of each step, or no longer."""
+        # Pages that are never written to take no memory.
+        shape = len(self.ran_away), self.most_spikes if wanted else 0
+        self.spike_times, self.spike_neurons = np.empty(shape), np.empty(shape, np.int32)
+
+    def set_parameters(self, parameters):
+        """Put in other parameters of the same shape."""
+        self.parameters = p = parameters
+        # A column of the dictionary in each row.
+        self.columns = np.ascontiguousarray(p.dictionary.T, self.dtype)
+        inhibition = self.columns @ self.columns.T
+        inhibition *= (p.natural_gradient_step / p.noise_variance).astype(self.dtype)
+        self.factors = np.exp(-inhibition)
+        # Half a step leaves this much of the distance from the resting potential ...
+        kept = math.exp(-p.leak * self.step / 2)
+        # ... and so much of a change per tau.
+        half = (1 - kept) / p.leak if p.leak else self.step / 2
+        self.drive_scale = (half * p.natural_gradient_step).astype(self.dtype)
+        self.threshold = (half * p.natural_gradient_step * p.threshold).astype(self.dtype)
+        self.pull = ((1 - kept) * p.resting_potential).astype(self.dtype)
+        adaptive = p.half_threshold_rate is not None
+        memory = p.threshold_memory
+        constants = (
+            self.step,
+            kept,
+            math.exp(p.lowest_potential),
+            math.exp(p.highest_potential),
+            p.half_threshold_rate if adaptive else 0.0,
+            math.exp(-self.step / memory),
+            1 / memory,
+        )
+        self.constants = tuple(self.dtype.type(value) for value in constants)
+        self._grow()
+
+    def reseed(self, seed):
+        """Restart the random numbers; `seed` is anything that NumPy's default_rng takes."""
+        rng = np.random.default_rng(seed)
+        rng.standard_exponential(out=self.left)
+        self.streams[:] = rng.integers(2**64, size=self.streams.shape, dtype=np.uint64)
+        self.streams[:, 1] |= np.uint64(1)
+
+    def rest(self):
+        """Put every population at rest, without recent spikes."""
+        self.rates[:] = np.exp(self.parameters.resting_potential)
+        self.recent_rates[:] = 0
+        self.ran_away[:] = False
+        self._grow()
+
+    def show(self, stimuli):
+        """Show each population its stimulus, (n_copies, n_pixels)."""
+        np.matmul(np.asarray(stimuli, self.dtype), self.columns.T, out=self.drive)
+        self.drive /= self.dtype.type(self.parameters.noise_variance)
+        self._grow()
+
+    def spikes_of_last_step(self):
+        """Return copy, neuron, and time since its beginning in tau, of each spike of the last step.
+
+        In order copy by copy.
+        """
+        copy = np.repeat(np.arange(len(self.n_spikes)), self.n_spikes)
+        first = np.cumsum(self.n_spikes) - self.n_spikes
+        place = np.arange(len(copy)) - np.repeat(first, self.n_spikes)
+        return copy, self.spike_neurons[copy, place], self.spike_times[copy, place]
+
+    def _grow(self):
+        """By what drive and threshold multiply rates in half a step from now."""
+        np.multiply(self.drive, self.drive_scale, out=self.input)
+        self.input += self.pull
+        if self.parameters.half_threshold_rate is None:
+            np.exp(np.subtract(self.input, self.threshold, out=self.growth), out=self.growth)
+        else:
+            half_rate = self.constants[4]
+            event_loop.grow(self.recent_rates, self.input, self.threshold, half_rate, self.growth)
+
+    def advance(self, n_steps, window_counts, window_expected):
+        """Simulate some steps.
+
+        Parameters
+        ----------
+        n_steps : int
+        window_counts, window_expected : numpy.ndarray, shape (n_copies, n_neurons)
+            Spikes and expected spikes (integrals of the rates) are added to these.
+        """
+        event_loop.advance(
+            self.rates,
+            (self.growth, self.recent_rates, self.input, self.threshold),
+            self.factors,
+            self.constants,
+            n_steps,
+            self.left,
+            self.streams,
+            (window_counts, window_expected),
+            self.most_spikes,
+            self.ran_away,
+            self.counts,
+            self.spike_times,
+            self.spike_neurons,
+            self.n_spikes,
+        )
