@@ -2,12 +2,12 @@
 
 import time
 from argparse import Namespace
-from pathlib import Path
 
 import numpy as np
 from brian2.only import ms
 
 from ipvae_brian._tools.checks import known_name
+from ipvae_brian.cli.options import without_folder
 from ipvae_brian.cli.steps import (
     check_files,
     folder_for,
@@ -90,7 +90,7 @@ def evaluate(options: Namespace) -> dict:
         f"{options.model} on {figures['n_stimuli']} patches, {options.windows} tau, "
         f"dt {figures['dt_ms']:g} ms: {summary(figures)} ({figures['seconds']:.0f} s)"
     )
-    return {"model": options.model, "data": Path(options.data).name} | figures
+    return {"model": options.model, "data": without_folder(options.data)} | figures
 
 
 def simulate(options: Namespace) -> dict:

@@ -107,7 +107,8 @@ def _fit(model, patches, options):
     try:
         model.fit(patches.train, resume=options.resume, overwrite=options.overwrite)
     except KeyboardInterrupt:
-        print(f"\nstopped after {model.n_batches_} batches; go on with --resume")
+        if hasattr(model, "n_batches_"):  # otherwise there is nothing to go on from
+            print(f"\nstopped after {model.n_batches_} batches; go on with --resume")
         raise
     except OSError as error:
         if not hasattr(model, "parameters_"):
@@ -141,7 +142,7 @@ def _described(model, patches, figures, seconds, options) -> Parameters:
         front_end=patches.front_end,
         provenance={
             "name": options.out.stem,
-            "data": Path(options.data).name,
+            "data": without_folder(options.data),
             "data_note": options.data_note or data_note(patches),
             "command": command_line(options),
             "settings": model.settings_,

@@ -18,6 +18,7 @@ from ipvae_brian.cli import training
 from ipvae_brian.cli.main import main
 from ipvae_brian.cli.options import command_line, parser
 from ipvae_brian.cli.training import _evaluated_by, data_note
+from ipvae_brian.learning import estimator
 from ipvae_brian.model import library
 from ipvae_brian.stimuli import load_stimuli
 from ipvae_brian.stimuli.images import IML_SHAPE
@@ -178,6 +179,18 @@ def test_a_model_that_cannot_be_evaluated_is_written(tmp_path, capsys, monkeypat
     assert f"stimulus 3 diverged; the model is in {out}" in capsys.readouterr().err
     assert Parameters.load(out).n_neurons == 8
     assert "Figures of held-out stimuli are not known." in out.with_suffix(".md").read_text()
+
+
+def test_interrupted_before_the_first_batch(tmp_path, capsys, monkeypatch):
+    def interrupt(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(estimator, "choose_dt", interrupt)
+    words = ["train", "--data", str(patches(tmp_path / "a.npz")), "--out", str(tmp_path / "m.npz")]
+    assert main([*words, "--n-neurons", "8", "--quiet"]) == 130
+    shown = capsys.readouterr()
+    assert shown.err == "ipvae: interrupted\n" and "--resume" not in shown.out
+    assert os.listdir(tmp_path) == ["a.npz"]
 
 
 def test_figures_that_are_not_numbers(tmp_path, monkeypatch):
