@@ -16,8 +16,10 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from ipvae_brian._tools.checks import finite_array, known_name, number, seconds
 from ipvae_brian._tools.files import format_errors, read_arrays, write_arrays
 from ipvae_brian._tools.frozen import freeze, frozen_json, restore_frozen
+from ipvae_brian._tools.html import table
 from ipvae_brian._tools.types import Time
 from ipvae_brian.errors import FileFormatError
+from ipvae_brian.model.summary import facts, picture
 from ipvae_brian.stimuli.front_end import FrontEnd
 
 FORMAT = "ipvae_brian model"
@@ -393,6 +395,10 @@ class Parameters:
         """
         arrays, metadata = read_arrays(path, format_name=FORMAT, newest_version=FORMAT_VERSION)
         return cls.from_arrays(arrays, metadata, path)
+
+    def _repr_html_(self) -> str:
+        title = f"Parameters {self.provenance.get('name', '')}"
+        return table(title, facts(self), picture(self))
 
     def __repr__(self):
         origin = self.provenance.get("name")

@@ -2,23 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from numbers import Integral
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from brian2.only import Hz, Quantity
 from numpy.typing import ArrayLike, NDArray
 
-from ipvae_brian._tools.checks import chosen, finite_array, index, seconds
-from ipvae_brian._tools.frozen import FrozenDict, frozen, restore_frozen
+from ipvae_brian._tools.checks import chosen, index, seconds
+from ipvae_brian._tools.frozen import frozen, restore_frozen
+from ipvae_brian._tools.html import table
 from ipvae_brian._tools.types import Time
+from ipvae_brian.recordings.parts import (
+    checked_columns,
+    checked_counts,
+    checked_frames,
+    checked_stimulus_numbers,
+)
 from ipvae_brian.recordings.spikes import (
     Spikes,
     checked_spikes,
     counts_of,
+    raster_picture,
     require_within_trial,
     spikes_of_trials,
 )
+from ipvae_brian.recordings.tables import dataframe
 from ipvae_brian.recordings.timing import Timing, stimulus_between, whole_steps
+
+if TYPE_CHECKING:
+    import pandas
 
 
 class Recording:
@@ -90,16 +104,18 @@ class Recording:
         if not isinstance(timing, Timing):
             raise TypeError(f"timing must be a Timing, got {type(timing).__name__}")
         self.timing = timing
-        self.counts = _checked_counts(counts, timing, copy)
+        self.counts = checked_counts(counts, timing, copy)
         self.spikes = (
             None
             if spikes is None
             else checked_spikes(spikes, timing, self.n_trials, self.n_neurons, copy=copy)
         )
-        self.conditions = _columns(conditions, "conditions", self.n_trials, "trials")
-        self.units = _columns(units, "units", self.n_neurons, "neurons")
-        self.frames = self._checked_frames(frames, copy)
-        self.stimulus_numbers = self._checked_stimulus_numbers(stimulus_numbers)
+        self.conditions = checked_columns(conditions, "conditions", self.n_trials, "trials")
+        self.units = checked_columns(units, "units", self.n_neurons, "neurons")
+        self.frames = checked_frames(frames, timing, copy)
+        self.stimulus_numbers = checked_stimulus_numbers(
+            stimulus_numbers, self.frames, self.n_trials
+        )
 
     @classmethod
     def from_spike_times(
@@ -160,44 +176,6 @@ class Recording:
             frames=frames,
             stimulus_numbers=stimulus_numbers,
         )
-
-    # Checks
-
-    def _checked_frames(self, frames, copy):
-        if frames is None:
-            return None
-        array = finite_array(frames, "frames", ndim=3, dtype=_precision(frames))
-        if array.shape[1] != len(self.timing.frame_steps):
-            raise ValueError(
-                f"frames must have the {len(self.timing.frame_steps)} frame(s) that "
-                f"timing.frame_steps has, got {array.shape[1]}"
-            )
-        return frozen(array.copy() if copy else array)
-
-    def _checked_stimulus_numbers(self, numbers):
-        if self.frames is None:
-            if numbers is not None:
-                raise ValueError("stimulus_numbers needs frames, which they count")
-            return None
-        if numbers is None:
-            if len(self.frames) != self.n_trials:
-                raise ValueError(
-                    f"frames must be of the {self.n_trials} trials, got {len(self.frames)}; with "
-                    "repeats, give stimulus_numbers too"
-                )
-            return frozen(np.arange(self.n_trials))
-        array = np.array(numbers)
-        if array.shape != (self.n_trials,) or array.dtype.kind not in "iu":
-            raise ValueError(
-                f"stimulus_numbers must be {self.n_trials} whole numbers, one for each trial, got "
-                f"shape {array.shape} and type {array.dtype}"
-            )
-        if array.min() < 0 or array.max() >= len(self.frames):
-            raise ValueError(
-                f"stimulus_numbers must be from 0 to {len(self.frames) - 1}, got {array.min()} to "
-                f"{array.max()}"
-            )
-        return frozen(array)
 
     def __setstate__(self, state):
         # Copies and pickles of read-only arrays are not read-only by themselves.
@@ -295,8 +273,65 @@ class Recording:
             "stimulus_numbers": numbers,
         }
 
-    def __len__(self):
+    def __len__(self) -> int:
         return self.n_trials
+
+    def __getitem__(self, trials: int | slice | ArrayLike) -> Any:
+        """Return the recording of one trial, a slice or a list of trials.
+
+        One trial may be counted from the end, as in lists.
+        """
+        if isinstance(trials, Integral) and not isinstance(trials, bool):
+            try:
+                one = index(trials, "trial", self.n_trials, "trials", from_end=True)
+            except ValueError as error:
+                raise IndexError(str(error)) from None
+            return self.select([one])
+        return self.select(trials)
+
+    def __iter__(self) -> Iterator[Any]:
+        return (self[i] for i in range(self.n_trials))
+
+    # What it shows of itself
+
+    def to_dataframe(self, kind: Literal["counts", "spikes"] = "counts") -> pandas.DataFrame:
+        """Return a table with a row for every count, or for every spike.
+
+        Parameters
+        ----------
+        kind : {"counts", "spikes"}, default "counts"
+            "counts" has the columns trial, window, neuron, time (its beginning, in seconds from
+            the onset of the stimulus), count and, of a response, expected_count; "spikes" has
+            trial, neuron, time and count. Conditions of the trial come after them.
+
+        Raises
+        ------
+        ImportError
+            If pandas is not installed; the extra "tables" has it.
+        ValueError
+            If spikes are asked for and were not recorded.
+        """
+        return dataframe(self, kind)
+
+    def _facts(self) -> dict[str, object]:
+        """Return what a notebook shows of the recording."""
+        timing = self.timing
+        begin, end = 0 - timing.before * 1e3, (timing.duration - timing.before) * 1e3
+        facts: dict[str, object] = {
+            "trials": f"{self.n_trials:,}, from {begin:g} to {end:g} ms",
+            "windows": f"{timing.n_windows:,} of {timing.window * 1e3:g} ms",
+            "neurons": f"{self.n_neurons:,}",
+        }
+        if timing.n_windows:
+            mean = self.counts.mean() / timing.window
+            facts["spikes"] = f"{self.counts.sum():,}; mean rate {mean:.2f} Hz"
+        if self.conditions:
+            facts["conditions"] = ", ".join(self.conditions)
+        return facts
+
+    def _repr_html_(self) -> str:
+        picture = raster_picture(self.counts, self.spikes, self.timing)
+        return table(type(self).__name__, self._facts(), picture)
 
     # Spikes and counts
 
@@ -414,50 +449,11 @@ class Recording:
         return "" if self.spikes is None else ", with spikes"
 
     def __repr__(self):
+        trials = "1 trial" if self.n_trials == 1 else f"{self.n_trials} trials"
         return (
-            f"<{type(self).__name__} {self.n_trials} trials x {self.timing.n_windows} windows of "
+            f"<{type(self).__name__} {trials} x {self.timing.n_windows} windows of "
             f"{self.timing.window * 1e3:g} ms x {self.n_neurons} neurons{self._kept()}>"
         )
-
-
-def _checked_counts(counts, timing, copy):
-    array = np.asarray(counts)
-    if array.dtype.kind not in "iu":
-        raise TypeError(f"counts must be whole numbers, got type {array.dtype}")
-    if (
-        array.ndim != 3
-        or array.shape[1] != timing.n_windows
-        or 0 in (array.shape[0], array.shape[2])
-    ):
-        raise ValueError(
-            f"counts must have shape (n_trials, {timing.n_windows}, n_neurons) with the windows of "
-            f"timing, got {array.shape}"
-        )
-    if array.size and array.min() < 0:
-        raise ValueError(f"counts must not be negative, got {array.min()}")
-    return frozen(array.copy() if copy else array)
-
-
-def _columns(columns, name, n, things):
-    """Arrays with an entry for each trial or neuron, by name, checked and read-only."""
-    if columns is None:
-        return FrozenDict()
-    if not isinstance(columns, Mapping):
-        raise TypeError(f"{name} must be a dict of arrays, got {type(columns).__name__}")
-    arrays = {}
-    for key, value in columns.items():
-        array = np.array(value)
-        if array.dtype.kind == "O" and all(isinstance(one, str) for one in array.ravel()):
-            array = array.astype(str)
-        if not isinstance(key, str) or array.dtype.kind not in "biufUSM":
-            raise TypeError(f"{name}[{key!r}] must be numbers or text, got type {array.dtype}")
-        if array.shape[:1] != (n,):
-            raise ValueError(
-                f"{name}[{key!r}] must have an entry for each of the {n} {things}, got shape "
-                f"{array.shape}"
-            )
-        arrays[key] = frozen(array)
-    return FrozenDict(arrays)
 
 
 def as_slice(numbers):
@@ -466,7 +462,3 @@ def as_slice(numbers):
     if np.array_equal(numbers, np.arange(first, first + n)):
         return slice(int(first), int(first) + n)
     return numbers
-
-
-def _precision(frames) -> type:
-    return np.float32 if getattr(frames, "dtype", None) == np.float32 else np.float64

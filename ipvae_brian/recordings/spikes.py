@@ -10,6 +10,9 @@ from numpy.typing import DTypeLike, NDArray
 from ipvae_brian._tools.frozen import frozen
 from ipvae_brian.recordings.timing import Timing
 
+# Of the picture in a notebook.
+PICTURE_ROWS, PICTURE_COLUMNS = 160, 320
+
 
 class Spikes(NamedTuple):
     """All spikes, those of each trial in order of time.
@@ -94,3 +97,30 @@ def spikes_of_trials(spikes, trials, n_trials):
     which = np.concatenate(parts)
     trial = np.repeat(np.arange(len(trials)), [len(part) for part in parts])
     return Spikes(trial, *(a[which] for a in spikes[1:]))
+
+
+def raster_picture(counts: NDArray, spikes: Spikes | None, timing: Timing) -> NDArray | None:
+    """Return a small raster of the first trial, dark on white, with neurons from bottom to top.
+
+    Parameters
+    ----------
+    counts : numpy.ndarray, shape (n_trials, n_windows, n_neurons)
+        Drawn where there are no spike times.
+    spikes : Spikes or None
+    timing : Timing
+
+    Returns
+    -------
+    numpy.ndarray of -1 (spikes) and 1 (none), or None if there is no whole window
+    """
+    n_trials, _, n_neurons = counts.shape
+    first = counts[0]
+    if spikes is not None:
+        steps = -(-timing.n_steps // PICTURE_COLUMNS)
+        own = spikes_of_trials(spikes, [0], n_trials)
+        first = counts_of(own, timing, steps, 1, n_neurons)[0]
+    if not first.size:
+        return None
+    together = -(-n_neurons // PICTURE_ROWS)
+    rows = np.add.reduceat(first, np.arange(0, n_neurons, together), axis=1)
+    return 1.0 - 2.0 * np.minimum(rows.T[::-1], 1)

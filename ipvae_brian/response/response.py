@@ -270,6 +270,43 @@ class Response(Recording):
         """
         return read_response(path, cls)
 
+    # What it shows of itself
+
+    def plot(self, trial: int = 0) -> Any:
+        """Draw what was recorded of a trial.
+
+        Parameters
+        ----------
+        trial : int, default 0
+
+        Returns
+        -------
+        matplotlib.figure.Figure or matplotlib.axes.Axes
+            `plotting.plot_membrane_and_raster` of images with spikes and potentials; otherwise
+            `plot_membrane_traces` or `plot_raster` of what there is, or `plot_convergence`.
+        """
+        from ipvae_brian import plotting
+
+        images = len(self.parameters.stimulus_shape) == 2 and self.timing.n_windows > 0
+        if images and self.spikes is not None and self.potentials is not None:
+            return plotting.plot_membrane_and_raster(self, trial)
+        if self.potentials is not None:
+            return plotting.plot_membrane_traces(self, trial=trial)
+        if self.spikes is not None:
+            return plotting.plot_raster(self, trial)
+        return plotting.plot_convergence(self[trial])
+
+    def _facts(self):
+        facts = super()._facts()
+        facts["model"] = self.parameters.provenance.get("name", "no name")
+        facts["dt"] = f"{self.timing.dt * 1e3:g} ms"
+        if self.timing.n_windows:
+            r2 = metrics.mean_r_squared(self.r2())
+            facts["last window"] = (
+                f"R² {r2:.3f}, zeros {self.zeros().mean():.3f}, d {self.distance():.3f}"
+            )
+        return facts
+
     def _kept(self):
         kept = [name for name in ("spikes", "potentials") if getattr(self, name) is not None]
         return f", with {' and '.join(kept)}" if kept else ""

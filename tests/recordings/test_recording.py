@@ -270,3 +270,29 @@ def test_repr(recording):
     words = "<Recording 5 trials x 3 windows of 20 ms x 3 neurons"
     assert repr(recording) == words + ", with spikes>"
     assert repr(Recording(COUNTS, TIMING)) == words + ">"
+
+
+def test_one_trial_and_several_by_their_place(recording):
+    for i in range(N_TRIALS):
+        np.testing.assert_array_equal(recording[i].counts, recording.counts[i : i + 1])
+        np.testing.assert_array_equal(recording[i - N_TRIALS].counts, recording[i].counts)
+    np.testing.assert_array_equal(recording[1:4].counts, recording.counts[1:4])
+    np.testing.assert_array_equal(recording[::-1].counts, recording.counts[::-1])
+    np.testing.assert_array_equal(recording[[2, 0]].counts, recording.counts[[2, 0]])
+    assert [one.n_trials for one in recording] == [1] * N_TRIALS
+    for i in (N_TRIALS, -N_TRIALS - 1):
+        with pytest.raises(IndexError, match="^trial must be within the 5 trials"):
+            recording[i]
+    for wrong in ("1", 1.0, True):
+        with pytest.raises(TypeError, match="^trials must be a slice or a list"):
+            recording[wrong]
+
+
+def test_notebook_shows_sizes_and_rates(recording):
+    content = recording._repr_html_()
+    total = recording.counts.sum()
+    rate = recording.counts.sum() / 15 / 0.06
+    for text in ("5, from -20 to 50 ms", "3 of 20 ms", f"{total}; mean rate {rate:.2f} Hz"):
+        assert text in content
+    assert "orientation, name" in content and "data:image/png" in content
+    assert "<b>Recording</b>" in Recording(COUNTS, TIMING)._repr_html_()

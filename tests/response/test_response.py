@@ -337,3 +337,42 @@ def test_parts_that_do_not_agree_are_refused(changes, error, words):
     names = ("parameters", "frames", "timing", "counts", "expected_counts")
     with pytest.raises(error, match=f"^{words}"):
         Response(**({name: getattr(r, name) for name in names} | changes))
+
+
+def test_plot_draws_what_there_is(simulated):
+    matplotlib = pytest.importorskip("matplotlib")
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    images = Response(
+        simulated.parameters.replace(stimulus_shape=(2, 3)),
+        *(getattr(simulated, n) for n in ("frames", "timing", "counts", "expected_counts")),
+        spikes=simulated.spikes,
+        recorded_neurons=simulated.recorded_neurons,
+        potentials=simulated.potentials,
+        step_counts=simulated.step_counts,
+    )
+    assert len(images.plot(1).axes) > 3
+    assert len(simulated.plot(1).child_axes) == 1  # membrane traces
+    spikes, _ = made_up()
+    assert "spikes" in spikes.plot(2).get_title(loc="right")
+    plain, _ = made_up(spikes=False)
+    r2 = plain.plot(2).lines[0].get_ydata()
+    np.testing.assert_allclose(r2, plain.select([2]).convergence().r2)
+    for response in (images, spikes, plain):
+        with pytest.raises((ValueError, IndexError), match="trial must be within the 3 trials"):
+            response.plot(3)
+    pyplot.close("all")
+
+
+def test_table_has_expected_counts(simulated):
+    table = simulated.to_dataframe()
+    assert len(table) == simulated.counts.size
+    np.testing.assert_array_equal(table.expected_count, simulated.expected_counts.ravel())
+
+
+def test_notebook_shows_how_good_the_code_is(simulated):
+    content = simulated._repr_html_()
+    assert f"d {simulated.distance():.3f}" in content and "2 ms" in content
+    too_short, _ = made_up(n_steps=4)
+    assert "<b>Response</b>" in too_short._repr_html_()
