@@ -230,11 +230,14 @@ class FrontEnd:
         if not isinstance(content, dict):
             raise TypeError(f"front_end must be a dict of fields, got {content!r}")
         known = tuple(field.name for field in fields(cls))
-        values = {known_name(key, "front_end field", known): content[key] for key in content}
+        values: dict[str, Any] = {
+            known_name(key, "front_end field", known): content[key] for key in content
+        }
         for name in ("whitening", "floor"):
             if name not in values:
                 raise TypeError(f"front_end needs the field {name!r}")
-        return cls(**(values | {"whitening": Whitening.from_dict(values["whitening"])}))
+        values["whitening"] = Whitening.from_dict(values["whitening"])
+        return cls(**values)
 
 
 def contrast_of(image: ArrayLike) -> NDArray[np.float64]:
