@@ -14,6 +14,8 @@ from .errors import (
     FileFormatError,
     MemoryLimitError,
     StabilityWarning,
+    StoppedError,
+    TimingWarning,
 )
 from .learning.estimator import IPVAE
 from .learning.evaluation import evaluate
@@ -39,7 +41,9 @@ __all__ = [
     "Spikes",
     "SpikingNetwork",
     "StabilityWarning",
+    "StoppedError",
     "Timing",
+    "TimingWarning",
     "__version__",
     "available_models",
     "equations",

@@ -21,5 +21,13 @@ class MemoryLimitError(OneLine, MemoryError):
     """What was asked for does not fit into the memory of this machine."""
 
 
+class StoppedError(OneLine, RuntimeError):
+    """A run was stopped before a presentation had come to its end, but not by Ctrl-C."""
+
+
 class StabilityWarning(UserWarning):
     """The time step is stable on average, but without much to spare."""
+
+
+class TimingWarning(UserWarning):
+    """A time is no whole number of time steps, and was rounded to one."""

@@ -1,6 +1,9 @@
 """What tests of several folders use: small models, and Brian2's global state."""
 
 import json
+import subprocess
+import sys
+import textwrap
 
 import brian2
 import numpy as np
@@ -98,3 +101,9 @@ def assert_solves_lasso(stimuli, code, dictionary, sparsity, nonnegative, tolera
     assert (bound[~active] <= sparsity + tolerance).all()
     if nonnegative:
         assert (code >= 0).all()
+
+
+def run_script(text, *, cwd=None):
+    """Run a script in a Python of its own, and return what it left: status, output and errors."""
+    words = [sys.executable, "-c", textwrap.dedent(text)]
+    return subprocess.run(words, capture_output=True, text=True, check=False, cwd=cwd)

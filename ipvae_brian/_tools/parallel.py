@@ -17,8 +17,8 @@ from typing import Any, Self
 from joblib import Parallel, delayed, effective_n_jobs
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 
+from ipvae_brian._tools.caller import warn_user
 from ipvae_brian._tools.progress import progress_bar
-from ipvae_brian._tools.warn import warn_user
 
 # How often tasks are given out again after a worker process was killed.
 ATTEMPTS = 3

@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ipvae_brian._tools.caller import warn_user
 from ipvae_brian._tools.parallel import Workers, n_workers, parts
 from ipvae_brian._tools.progress import progress_bar
 from ipvae_brian._tools.threads import one_blas_thread
-from ipvae_brian._tools.warn import warn_user
 from ipvae_brian.errors import DivergenceError, StabilityWarning
 from ipvae_brian.learning.checkpoint import TrainingState
 from ipvae_brian.learning.dictionary import m_step, revive

@@ -1,12 +1,18 @@
 """What this package needs of Brian2 beyond its documented calls: targets, seeds, monitors."""
 
 import gc
+import logging
+import signal
+import sys
+import threading
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 from brian2.devices.cpp_standalone.device import CPPStandaloneDevice
+from brian2.devices.device import all_devices
 from brian2.only import get_device, prefs
 from numpy.typing import NDArray
 
@@ -58,6 +64,88 @@ def seeded(seed: int | None) -> Iterator[None]:
         yield
     finally:
         device.set_random_state(state)
+
+
+def require_device(device: Any) -> None:
+    """Refuse to run for one device what was made for another.
+
+    Raises
+    ------
+    RuntimeError
+        If `device` is not the active one; the message names both.
+    """
+    active = get_device()
+    if active is not device:
+        raise RuntimeError(
+            f"this network was made for Brian2's device {_device_name(device)!r}, and "
+            f"{_device_name(active)!r} is active: set_device back, or make another network"
+        )
+
+
+def _device_name(device):
+    return next((name for name, known in all_devices.items() if known is device), repr(device))
+
+
+@contextmanager
+def interrupts() -> Iterator[list[int]]:
+    """Note Ctrl-C, of which Brian2 makes a quiet stop that is like any other.
+
+    The list that is returned is empty until then.
+    """
+    pressed: list[int] = []
+    before = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or not callable(before):
+        yield pressed
+        return
+
+    def note(number, frame):
+        pressed.append(number)
+        before(number, frame)
+
+    signal.signal(signal.SIGINT, note)
+    try:
+        yield pressed
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
+def without_conflicts_of(name: str) -> Iterator[None]:
+    """Leave out Brian2's warnings that variables of our groups are names of the user's, too.
+
+    Parameters
+    ----------
+    name : str
+        Beginning of the groups' names.
+    """
+    logger = logging.getLogger("brian2.groups.group.Group.resolve.resolution_conflict")
+
+    def is_of_user(record):
+        message = record.getMessage()
+        return not any(quote + name in message for quote in "'\"")
+
+    logger.addFilter(is_of_user)
+    try:
+        yield
+    finally:
+        logger.removeFilter(is_of_user)
+
+
+def _show_errors_plainly():
+    """Keep Brian2's call for bug reports away from errors that this package raises."""
+    of_brian2 = sys.excepthook
+    if not of_brian2.__module__.startswith("brian2"):
+        return  # IPython has its own
+
+    def hook(kind, error, trace):
+        frames = [frame.f_globals.get("__name__", "") for frame, _ in traceback.walk_tb(trace)]
+        ours = frames and frames[-1].partition(".")[0] == "ipvae_brian"
+        (sys.__excepthook__ if ours else of_brian2)(kind, error, trace)
+
+    sys.excepthook = hook
+
+
+_show_errors_plainly()
 
 
 @contextmanager

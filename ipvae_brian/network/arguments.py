@@ -6,7 +6,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ipvae_brian._tools.caller import warn_user
 from ipvae_brian._tools.checks import finite_array, seconds, whole_number
+from ipvae_brian.errors import TimingWarning
 from ipvae_brian.model.parameters import Parameters
 
 
@@ -51,6 +53,50 @@ def frame_durations(duration: Any, n_frames: int) -> NDArray:
     if len(duration) != n_frames:
         raise ValueError(f"duration must be one time or {n_frames}, got {len(duration)}")
     return np.array([seconds(d, f"duration[{i}]") for i, d in enumerate(duration)])
+
+
+def steps_of_frames(lengths: NDArray, dt: float) -> NDArray[np.int64]:
+    """Return how many time steps each frame lasts, so that none begins too early or late.
+
+    Frames begin with the time step that is nearest to the sum of the frames before, so that
+    rounding does not add up over a movie.
+
+    Parameters
+    ----------
+    lengths : numpy.ndarray, shape (n_frames,)
+        In seconds.
+    dt : float
+        In seconds.
+
+    Raises
+    ------
+    ValueError
+        If a frame is shorter than a time step.
+
+    Warns
+    -----
+    TimingWarning
+        If frames cannot begin and end at the times that were asked for.
+    """
+    ends = np.cumsum(lengths) / dt
+    rounded = np.rint(ends).astype(np.int64)
+    steps = np.diff(rounded, prepend=0)
+    if (steps < 1).any():
+        raise ValueError(
+            f"duration must be at least one time step, {dt * 1e3:g} ms, "
+            f"got {lengths[steps < 1][0] * 1e3:g} ms"
+        )
+    off = np.abs(ends - rounded)
+    # Sums of many lengths are themselves rounded.
+    if off.max() > 1e-6 * max(1.0, len(lengths) ** 0.5):
+        worst = int(np.argmax(off))
+        warn_user(
+            f"duration: frame {worst} is to end at {ends[worst] * dt * 1e3:.6g} ms, which is no "
+            f"whole number of time steps of dt = {dt * 1e3:g} ms; it ends at "
+            f"{rounded[worst] * dt * 1e3:.6g} ms",
+            TimingWarning,
+        )
+    return steps
 
 
 def largest_energy(stimuli: NDArray) -> float:

@@ -13,7 +13,13 @@ from ipvae_brian._tools.checks import seconds, whole_number
 from ipvae_brian._tools.memory import require_memory
 from ipvae_brian._tools.progress import progress_bar
 from ipvae_brian._tools.types import Time
-from ipvae_brian.network.arguments import as_movies, as_stimuli, frame_durations, largest_energy
+from ipvae_brian.network.arguments import (
+    as_movies,
+    as_stimuli,
+    frame_durations,
+    largest_energy,
+    steps_of_frames,
+)
 from ipvae_brian.network.building import Building
 from ipvae_brian.network.divergence import raise_if_diverged
 from ipvae_brian.network.presentation import Outcome, Presentation, in_waves
@@ -128,6 +134,8 @@ class BaseNetwork(Building):
         """Find a time step, or check the one there is, and present."""
         if seed is not None:
             seed = whole_number(seed, "seed", minimum=0)
+        if self.parameters is not self._parameters:  # brought back by Brian2's restore()
+            self._parameters, self.checked_energy = self.parameters, 0.0
         shown = frames.reshape(-1, frames.shape[2])
         arguments = frames, lengths, reset, reset_frames, seed, progress, first
         if self._built is None:
@@ -148,11 +156,7 @@ class BaseNetwork(Building):
 
     def _present_at_dt(self, frames, lengths, reset, reset_frames, seed, progress, first):
         dt_seconds, runner = float(self.dt), self._built.runner
-        frame_steps = np.round(lengths / dt_seconds).astype(int)
-        if (frame_steps < 1).any():
-            raise ValueError(
-                f"duration must be at least one time step, {self.dt!s}, got {lengths.min()} s"
-            )
+        frame_steps = steps_of_frames(lengths, dt_seconds)
         n_stimuli = len(frames)
         timing = Timing(
             dt=dt_seconds,

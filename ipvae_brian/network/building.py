@@ -76,7 +76,7 @@ class Building(ABC):
     ):
         if not isinstance(parameters, Parameters):
             raise TypeError(f"parameters must be a Parameters, got {type(parameters).__name__}")
-        self.parameters = parameters
+        self._parameters = parameters
         self.n_copies = whole_number(n_copies, "n_copies")
         self._runner_class = StandaloneRunner if is_standalone() else RuntimeRunner
         self.target = self._runner_class.code_object_class(target)
@@ -152,6 +152,11 @@ class Building(ABC):
         return self._built
 
     @property
+    def parameters(self) -> Parameters:
+        """What is simulated; Brian2's ``restore()`` brings old ones back."""
+        return self._parameters if self._built is None else self._built.circuit.parameters
+
+    @property
     def dt(self) -> Quantity | None:
         """The time step; None until it is known."""
         return None if self._built is None else self._built.dt
@@ -214,7 +219,7 @@ class Building(ABC):
         for field in FIXED:
             if getattr(parameters, field) != getattr(self.parameters, field):
                 raise ValueError(f"parameters: {field} differs from the network's; build a new one")
-        self.parameters = parameters
+        self._parameters = parameters
         self.checked_energy = 0.0
         if self._built is not None:
             self._built.circuit.set_parameters(parameters)

@@ -140,6 +140,20 @@ class Circuit(ABC):
         """Return the memory of a variable of the neurons, as (n_copies, n_neurons)."""
         return array_of(self.neurons, variable).reshape(self.n_copies, self.n_neurons)
 
+    # What Brian2 does with a network
+
+    def before_run(self) -> None:  # noqa: B027 (most have nothing to do)
+        """Take over what the user may have written into Brian2's variables since the last run."""
+
+    def state(self) -> dict[str, Any]:
+        """Return copies of what is kept outside Brian2's variables, for its ``store()``."""
+        return {"parameters": self.parameters}
+
+    def restore_state(self, state: Mapping[str, Any]) -> None:
+        """Put back what `state` returned, in Brian2's ``restore()``."""
+        if state["parameters"] is not self.parameters:
+            self.set_parameters(state["parameters"])
+
     # Random numbers
 
     @abstractmethod
@@ -168,6 +182,15 @@ class Circuit(ABC):
         counts, expected_counts : numpy.ndarray, shape (n_copies, n_neurons)
             Zero at the beginning.
         """
+
+    def close_window(self) -> None:
+        """Add up from now on in arrays that nobody reads, for runs without a presentation."""
+        self.open_window(*self._nowhere)
+
+    @cached_property
+    def _nowhere(self) -> tuple[NDArray, NDArray]:
+        shape = self.n_copies, self.n_neurons
+        return np.zeros(shape, np.int32), np.zeros(shape, self.rate_type)
 
     def look_ahead(self, n_steps: int) -> None:
         """Learn that nothing is shown, recorded or looked at before so many steps are over.

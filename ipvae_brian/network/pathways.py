@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from ipvae_brian.model.parameters import Parameters
 from ipvae_brian.network import equations
 from ipvae_brian.network.circuits import EquationCircuit
+from ipvae_brian.recordings.timing import whole_steps
 
 
 class Pathway(EquationCircuit):
@@ -54,7 +55,9 @@ class Synapses(Pathway):
     ):
         super().__init__(parameters, clock, target, **options)
         self.axons = None
-        delay_steps = 0 if delay is None else round(float(delay / clock.dt))
+        delay_steps = 0
+        if delay is not None:
+            delay_steps = whole_steps(float(delay), float(clock.dt), "delay")
         if delay_steps:
             self.axons = self._conduct(delay_steps)
         self.lateral = brian.Synapses(
@@ -63,6 +66,7 @@ class Synapses(Pathway):
             equations.LATERAL_WEIGHT,
             on_pre=equations.LATERAL_INHIBITION,
             name=f"{self.neurons.name}_lateral",
+            dtype=self.rate_type,
             **self.options,
         )
         # From every neuron, or the end of its axon, to all neurons: pre first, then post.
@@ -126,6 +130,7 @@ class ErrorUnits(Pathway):
             events={"mismatch": "prediction_error != 0"},
             namespace=names,
             name=f"{self.neurons.name}_error_units",
+            dtype=self.rate_type,
             **self.options,
         )
         self.predict = brian.Synapses(
@@ -134,6 +139,7 @@ class ErrorUnits(Pathway):
             equations.PREDICTION_WEIGHT,
             on_pre=equations.PREDICT,
             name=f"{self.neurons.name}_predict",
+            dtype=self.rate_type,
             **self.options,
         )
         self.lateral = brian.Synapses(
@@ -144,6 +150,7 @@ class ErrorUnits(Pathway):
             on_event="mismatch",
             namespace=names,
             name=f"{self.neurons.name}_lateral",
+            dtype=self.rate_type,
             **self.options,
         )
         self.predict.connect()

@@ -6,9 +6,20 @@ from typing import Any
 
 import brian2.only as brian
 import numpy as np
+from brian2.only import get_device
 from numpy.typing import NDArray
 
-from ipvae_brian.network._brian import code_object_class, quick_start, seeded
+from ipvae_brian._tools.caller import user_namespace
+from ipvae_brian.errors import StoppedError
+from ipvae_brian.network._brian import (
+    array_of,
+    code_object_class,
+    interrupts,
+    quick_start,
+    require_device,
+    seeded,
+    without_conflicts_of,
+)
 from ipvae_brian.network.circuits import Circuit
 from ipvae_brian.network.engines.choice import default_engine
 from ipvae_brian.network.monitors import Monitors
@@ -16,6 +27,10 @@ from ipvae_brian.network.presentation import Outcome, Presentation
 from ipvae_brian.network.runner import Runner
 from ipvae_brian.recordings.timing import window_stimuli
 
+# Brian2's own order of what happens in a time step.
+SCHEDULE = ("start", "groups", "thresholds", "synapses", "resets", "end")
+# Time steps of a run that the presenter stops; it is followed by another if it comes to its end.
+FAR_AWAY = 2**31
 # Time steps after which divergence is looked for, in whole windows and at their end.
 CHECK_STEPS = 10
 
@@ -40,8 +55,11 @@ class Presenter:
         self.presentation: Presentation | None = None
         self.error: BaseException | None = None
         self.watched = True
-        self.operation = brian.NetworkOperation(
+        # Set where objects on other clocks have steps to take after the last one of ours.
+        self.runs_out = False
+        self.operation = _AfterStep(
             self._after_step,
+            circuit,
             clock=circuit.options["clock"],
             when="end",
             order=1,
@@ -63,6 +81,12 @@ class Presenter:
         self.presentations = iter(presentations)
         self.collect = collect
         return self._next_presentation()
+
+    def end(self) -> None:
+        """Leave what is being presented, and the arrays in which its spikes are counted."""
+        self.presentations = self.presentation = self.collect = None
+        self.counts = self.expected_counts = self.open = None
+        self.circuit.close_window()
 
     @property
     def finished(self) -> bool:
@@ -107,6 +131,8 @@ class Presenter:
             self.circuit.look_ahead(min(self.window_left, self.frame_left))
 
     def _after_step(self):
+        if self.presentation is None:
+            return  # a run of the user's own, such as a rest between two presentations
         # An error inside Brian2's loop would leave its global state "running": stop, raise later.
         try:
             self._advance()
@@ -130,7 +156,7 @@ class Presenter:
                 self._look_for_divergence(self.presentation.frames[:, -1])
             presentation, self.presentation = self.presentation, None
             self.collect(presentation, self._outcome())
-            if not self._next_presentation():
+            if not self._next_presentation() and not self.runs_out:
                 self.stop()
             return
         new_window = self.window_left == self.window_steps
@@ -171,6 +197,25 @@ class Presenter:
         )
 
 
+class _AfterStep(brian.NetworkOperation):
+    """The presenter's operation, which is also what Brian2 asks for the state of the circuit."""
+
+    def __init__(self, function: Callable[[], object], circuit: Circuit, **options: Any):
+        super().__init__(function, **options)
+        self._circuit = circuit
+
+    def before_run(self, run_namespace: dict[str, Any]) -> None:
+        """Let the circuit look at its variables, at the beginning of every run."""
+        super().before_run(run_namespace)
+        self._circuit.before_run()
+
+    def _full_state(self):
+        return self._circuit.state()
+
+    def _restore_from_full_state(self, state):
+        self._circuit.restore_state(state)
+
+
 class RuntimeRunner(Runner):
     """Runs step by step in this process, with a presenter between the steps.
 
@@ -184,7 +229,10 @@ class RuntimeRunner(Runner):
         super().__init__(circuit, monitors, brian_network, window_steps)
         self.presenter = Presenter(circuit, brian_network.stop, window_steps)
         self.objects.append(self.presenter.operation)
+        self._device = get_device()
         self._start = 0.0
+        # A user's preference for another order would be another model.
+        brian_network.schedule = list(SCHEDULE)
         circuit.rest()
 
     @classmethod
@@ -204,6 +252,7 @@ class RuntimeRunner(Runner):
     @contextmanager
     def recording(self, seed: int | None, n_frames: int) -> Iterator[None]:
         """Empty the monitors; with a seed, give Brian2's random state back afterwards."""
+        require_device(self._device)
         self.monitors.clear()
         self._start = float(self.circuit.options["clock"].variables["t"].get_value()[0])
         with seeded(seed):
@@ -216,19 +265,49 @@ class RuntimeRunner(Runner):
         collect: Callable[[Presentation, Outcome], object],
     ) -> None:
         """Run presentations inside one Brian2 run."""
-        presenter = self.presenter
-        # Brian2's check for invalid values compares float32 with 1e50, which NumPy warns of.
-        with np.errstate(over="ignore"), quick_start(), self.circuit.threads():
-            if not presenter.begin(presentations, collect, self._is_watched()):
-                return
-            # The presenter stops the run; Brian2 needs some end that is never reached.
-            self.brian_network.run(1e6 * self.circuit.parameters.tau, namespace={})
+        require_device(self._device)
+        presenter, clock = self.presenter, self.circuit.options["clock"]
+        # The presenter stops a run whose end is far away, which saves the start of others. A stop
+        # would cut off the last steps of faster clocks, so with these each presentation has a run.
+        presenter.runs_out = self._has_other_clocks()
+        try:
+            # Brian2's check for invalid values compares float32 with 1e50, which NumPy warns of.
+            with np.errstate(over="ignore"), quick_start(), self.circuit.threads():
+                if not presenter.begin(presentations, collect, self._is_watched()):
+                    return
+                while not presenter.finished:
+                    steps = presenter.steps_left if presenter.runs_out else FAR_AWAY
+                    self._run(steps * clock.dt)
+        finally:
+            presenter.end()
+
+    def _run(self, duration):
+        """Run for some time, and raise what ended it before."""
+        presenter, clock = self.presenter, self.circuit.options["clock"]
+        step = array_of(clock, "timestep")
+        end = step[0] + round(float(duration / clock.dt))
+        with interrupts() as pressed, without_conflicts_of(self.circuit.neurons.name):
+            self.brian_network.run(duration, namespace=user_namespace())
+        # After a stop it would be a view of the clock, and change in what store() has kept.
+        self.brian_network.t_ = np.asarray(self.brian_network.t_).item()
         if presenter.error is not None:
             error, presenter.error = presenter.error, None
             raise error
-        if not presenter.finished:
-            # Brian2 turns Ctrl-C into a quiet stop.
+        if presenter.finished or step[0] >= end:
+            return
+        if pressed:
             raise KeyboardInterrupt
+        shown = presenter.presentation.frame_steps.sum()
+        dt = float(clock.dt) * 1e3
+        raise StoppedError(
+            f"the run was stopped after {(shown - presenter.steps_left) * dt:g} ms of a "
+            f"presentation of {shown * dt:g} ms, by stop() or a limit of Brian2 on the time of a "
+            "run; a response is made of whole presentations only: present for a shorter time"
+        )
+
+    def _has_other_clocks(self):
+        objects = self.brian_network.sorted_objects
+        return any(one.clock is not self.circuit.options["clock"] for one in objects)
 
     def _is_watched(self):
         """Return whether there are monitors or objects of the user's."""

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse.linalg import LinearOperator, eigsh
 
-from ipvae_brian._tools.warn import warn_user
+from ipvae_brian._tools.caller import warn_user
 from ipvae_brian.errors import DivergenceError, StabilityWarning
 from ipvae_brian.model.parameters import Parameters
 
@@ -192,7 +192,14 @@ def choose_dt(
     """
     _warn_of_large_jumps(parameters)
     tau, gain = float(parameters.tau), _largest_gain(parameters, stimuli)
-    for steps in STEPS_PER_TAU:
+    whole = [n for n in STEPS_PER_TAU if abs(delay * n / tau - round(delay * n / tau)) < 1e-6]
+    if not whole:
+        raise ValueError(
+            f"delay must be a whole number of time steps, and no dt = tau / n with n in "
+            f"{STEPS_PER_TAU} divides {delay * 1e3:g} ms at tau = {tau * 1e3:g} ms: round it to "
+            f"{round(delay * 1000 / tau) * tau:g} ms"
+        )
+    for steps in whole:
         if gain / steps <= margin * critical_step(round(delay * steps / tau)):
             return tau / steps
     # Feedback that arrives late is limited by the delay, whatever the step.

@@ -16,6 +16,7 @@ import brian2.only as brian
 import numpy as np
 from brian2.only import get_device
 
+from ipvae_brian.network._brian import require_device
 from ipvae_brian.network.circuits import Circuit
 from ipvae_brian.network.monitors import Monitors
 from ipvae_brian.network.presentation import Outcome, Presentation
@@ -35,6 +36,7 @@ class StandaloneRunner(Runner):
     def __init__(self, circuit: Circuit, monitors: Monitors, brian_network: Any, window_steps: int):
         super().__init__(circuit, monitors, brian_network, window_steps)
         circuit.neurons.u = circuit.parameters.resting_potential
+        self.device = get_device()
         self.dt = circuit.options["clock"].dt
         self.frame_steps = None
         self.seed = None
@@ -100,6 +102,7 @@ class StandaloneRunner(Runner):
         collect: Callable[[Presentation, Outcome], object],
     ) -> None:
         """Run the program for every frame of every presentation."""
+        require_device(self.device)
         self.events, self.traces = [], []
         step = 0
         for presentation in presentations:

@@ -2,9 +2,12 @@
 
 import numpy as np
 import pytest
-from brian2 import ms, mV
+from brian2 import ms, mV, second
+from hypothesis import given
+from hypothesis import strategies as st
 
-from ipvae_brian import SpikingNetwork
+from ipvae_brian import SpikingNetwork, TimingWarning
+from ipvae_brian.network.arguments import steps_of_frames
 
 
 @pytest.fixture(scope="module")
@@ -123,3 +126,45 @@ def test_bad_durations_of_frames(network, stimuli, duration, error, match):
 def test_durations_may_be_one_array_with_units(network, stimuli):
     response = network.present_movie(stimuli, [20, 40, 20, 8, 12] * ms)
     assert response.timing.frame_steps == (5, 10, 5, 2, 3)
+
+
+# Times that are no multiple of the time step
+
+
+@given(
+    st.lists(st.floats(1e-3, 0.2), min_size=1, max_size=200), st.sampled_from([1e-3, 5e-4, 1.25e-4])
+)
+@pytest.mark.filterwarnings("ignore::ipvae_brian.TimingWarning")
+def test_frames_begin_at_the_nearest_time_step(lengths, dt):
+    steps = steps_of_frames(np.array(lengths), dt)
+    off = np.cumsum(steps) * dt - np.cumsum(lengths)
+    assert np.abs(off).max() <= dt / 2 * (1 + 1e-9)
+
+
+@pytest.mark.parametrize("dt", [1 * ms, 0.5 * ms])
+def test_a_movie_at_60_hz_lasts_as_long_as_its_frames(parameters, dt):
+    movie = np.zeros((600, 16))
+    network = SpikingNetwork(parameters, dt=dt)
+    with pytest.warns(TimingWarning, match="ends at") as warned:
+        response = network.present_movie(movie, 1 / 60 * second, seed=0)
+    assert warned[0].filename == __file__
+    assert response.timing.duration == pytest.approx(10)
+    np.testing.assert_allclose(
+        response.timing.frame_onsets, np.arange(600) / 60, atol=float(dt) / 2 * 1.001
+    )
+
+
+def test_lengths_that_are_whole_numbers_of_steps_give_no_warning(recwarn):
+    np.testing.assert_array_equal(steps_of_frames(np.full(30_000, 0.01), 1e-4), 100)
+    np.testing.assert_array_equal(steps_of_frames(np.array([0.3, 0.1, 0.7]), 0.1), [3, 1, 7])
+    assert not recwarn
+
+
+def test_a_static_stimulus_of_half_a_step_is_said_to_be_rounded(network, stimuli):
+    with pytest.warns(TimingWarning, match=r"end at 42 ms, .* dt = 4 ms; it ends at 40 ms"):
+        network.present(stimuli[0], 42 * ms)
+
+
+def test_frames_shorter_than_a_step_are_refused():
+    with pytest.raises(ValueError, match="at least one time step, 1 ms, got 0.3 ms"):
+        steps_of_frames(np.array([2e-3, 3e-4, 2e-3]), 1e-3)

@@ -199,3 +199,20 @@ def test_divergence_names_the_stimulus():
     network = SpikingNetwork(parameters, dt=20 * ms)
     with pytest.raises(DivergenceError, match="first number 2"):
         network.present(x, 200 * ms, seed=1)
+
+
+@pytest.mark.parametrize("delay_ms", [0.4, 0.5, 1.5, 2.5])
+def test_the_chosen_step_divides_the_delay(delay_ms, stimuli):
+    """Each of these used to be rounded to another number of steps, or to none."""
+    network = SpikingNetwork(make_parameters(), delay=delay_ms * ms).build(stimuli)
+    steps = delay_ms / float(network.dt / ms)
+    assert round(steps) >= 1
+    assert steps == pytest.approx(round(steps))
+    assert len(network.circuit.axons) == round(steps) * 12
+
+
+def test_a_delay_that_no_step_divides_is_refused(stimuli):
+    with pytest.raises(ValueError, match=r"no dt = tau / n .* divides 1.2345 ms .* 1.24 ms"):
+        SpikingNetwork(make_parameters(), delay=1.2345 * ms).build(stimuli)
+    with pytest.raises(ValueError, match="delay must be a whole number of time steps of 4 ms"):
+        SpikingNetwork(make_parameters(), delay=2 * ms, dt=4 * ms)

@@ -174,6 +174,7 @@ class NumbaCopies(CompiledCopies, NumpyCopies):
 
     engine = "numba"
     label = "numba"
+    own_state = ("left", "streams", "first")
 
     def _allocate(self):
         self.streams = np.empty((self.n_copies, 2), np.uint64)

@@ -13,7 +13,8 @@ Here the step is NumPy; the engine "numba" has it compiled, for all cores.
 """
 
 import math
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import brian2.only as brian
 import numpy as np
@@ -41,6 +42,8 @@ class NumpyCopies(Circuit):
     label = "numpy"
     equations = COPIES
     precisions = ("single", "double")
+    own_state: ClassVar[tuple[str, ...]] = ("left", "active", "active_counts")
+    """Arrays that a step hands to the next, besides Brian2's variables."""
 
     def __init__(self, parameters: Parameters, clock: Any, target: Any = None, **options: Any):
         super().__init__(parameters, clock, target, **options)
@@ -57,8 +60,7 @@ class NumpyCopies(Circuit):
         self.dtype = self.potential.dtype
         # Expected count until the next spike.
         self.left = np.empty_like(self.potential)
-        # Where counts and expected counts of the present window are added up.
-        self.window_counts = self.window_expected = None
+        self.close_window()
         self._allocate()
         operations = [
             brian.NetworkOperation(
@@ -112,6 +114,22 @@ class NumpyCopies(Circuit):
     def follow_brian2(self) -> None:
         """Take a seed from Brian2's random numbers."""
         self.reseed(int(np.random.randint(2**31)))  # noqa: NPY002 (Brian2's are NumPy's)
+
+    def before_run(self) -> None:
+        """Take the drive as it is in Brian2's variables."""
+        self._take_drive()
+
+    def state(self) -> dict[str, Any]:
+        """Return copies of the waits, the last spikes and the state of the random numbers."""
+        arrays = {name: getattr(self, name).copy() for name in self.own_state}
+        return super().state() | arrays | {"random_numbers": self.rng.bit_generator.state}
+
+    def restore_state(self, state: Mapping[str, Any]) -> None:
+        """Put them back."""
+        super().restore_state(state)
+        for name in self.own_state:
+            setattr(self, name, state[name].copy())
+        self.rng.bit_generator.state = state["random_numbers"]
 
     def open_window(self, counts: NDArray, expected_counts: NDArray) -> None:
         """Add up in these arrays."""

@@ -1,7 +1,8 @@
-"""Warnings that point at the user's line, however deep in the package they arise."""
+"""The user's line: where warnings point to, and whose names are seen in equations."""
 
 import sys
 import warnings
+from typing import Any
 
 # Libraries that call the package on the user's behalf, and the package itself.
 NOT_THE_USER = ("ipvae_brian", "sklearn", "joblib", "contextlib")
@@ -17,9 +18,7 @@ def warn_user(message: str, category: type[Warning]) -> None:
     message : str
     category : type of Warning
     """
-    frame = sys._getframe(1)
-    while _package(frame) in NOT_THE_USER and frame.f_back is not None:
-        frame = frame.f_back
+    frame = _user_frame()
     warnings.warn_explicit(
         message,
         category,
@@ -28,6 +27,19 @@ def warn_user(message: str, category: type[Warning]) -> None:
         module=frame.f_globals.get("__name__"),
         registry=frame.f_globals.setdefault("__warningregistry__", {}),
     )
+
+
+def user_namespace() -> dict[str, Any]:
+    """Return the names that are seen where the user called the package."""
+    frame = _user_frame()
+    return {**frame.f_globals, **frame.f_locals}
+
+
+def _user_frame():
+    frame = sys._getframe(2)
+    while _package(frame) in NOT_THE_USER and frame.f_back is not None:
+        frame = frame.f_back
+    return frame
 
 
 def _package(frame):

@@ -10,7 +10,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 from ipvae_brian import IPVAE, SpikingNetwork, StabilityWarning, evaluate
-from ipvae_brian._tools.warn import warn_user
+from ipvae_brian._tools.caller import warn_user
 
 
 def line_of(function):
@@ -116,7 +116,7 @@ def test_each_place_is_warned_of_once_by_default():
 
 def test_where_nobody_is_outside_of_the_package(monkeypatch):
     """As in a worker process, where all frames are libraries': the outermost is told."""
-    monkeypatch.setattr("ipvae_brian._tools.warn._package", lambda frame: "joblib")
+    monkeypatch.setattr("ipvae_brian._tools.caller._package", lambda frame: "joblib")
     with pytest.warns(StabilityWarning, match="hidden") as caught:
         warn_user("hidden", StabilityWarning)
     assert caught[0].filename != __file__
