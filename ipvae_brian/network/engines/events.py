@@ -63,6 +63,7 @@ class EventCopies(CompiledCopies):
         self._publish()
         # How many steps may be taken at once, and how many the clock is behind.
         self._ahead = self._taken = 0
+        self.close_window()
         # Steps since spikes are kept.
         self._step = 0
         self._spikes: list[tuple[NDArray, NDArray]] = []
@@ -90,6 +91,16 @@ class EventCopies(CompiledCopies):
         self.parameters = parameters
         self.populations.set_parameters(parameters)
         self.columns = self.populations.columns
+
+    def state(self) -> dict[str, Any]:
+        """Return copies of the populations' arrays."""
+        return super().state() | self.populations.state()
+
+    def restore_state(self, state: Mapping[str, Any]) -> None:
+        """Put them back."""
+        super().restore_state(state)
+        self.populations.restore_state(state)
+        self._publish()
 
     def rest(self) -> None:
         """Put every population at rest, without recent spikes."""

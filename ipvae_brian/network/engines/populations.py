@@ -8,6 +8,11 @@ from ipvae_brian.network.engines import event_loop
 
 # Spikes of a population in one step above which it has run away: per neuron, and in all.
 MOST_PER_NEURON, MOST_OF_FEW = 50, 10_000
+# Arrays that change in the course of a simulation.
+CHANGING = (
+    *("rates", "recent_rates", "drive", "input", "growth", "ran_away"),
+    *("left", "streams", "counts", "n_spikes"),
+)
 
 
 class Populations:
@@ -104,6 +109,15 @@ class Populations:
         np.matmul(np.asarray(stimuli, self.dtype), self.columns.T, out=self.drive)
         self.drive /= self.dtype.type(self.parameters.noise_variance)
         self._grow()
+
+    def state(self):
+        """Return copies of all arrays that change in the course of a simulation."""
+        return {name: getattr(self, name).copy() for name in CHANGING}
+
+    def restore_state(self, state):
+        """Put back what `state` returned."""
+        for name in CHANGING:
+            getattr(self, name)[:] = state[name]
 
     def spikes_of_last_step(self):
         """Return copy, neuron, and time since its beginning in tau, of each spike of the last step.
