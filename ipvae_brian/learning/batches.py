@@ -4,12 +4,12 @@ import hashlib
 import math
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ipvae_brian.learning.settings import TrainingSettings
+from ipvae_brian.learning.settings import TrainingSettings, decided
 
 # Rows that are read at a time, since stimuli may be more than fit into memory.
 ROWS = 10_000
@@ -34,13 +34,15 @@ class ShuffledArray:
     def __init__(self, stimuli: NDArray, settings: TrainingSettings):
         self.first = stimuli
         self.settings = settings
-        self.n_total = settings.n_epochs * math.ceil(len(stimuli) / settings.batch_size)
-        self._fingerprint = None
+        n_epochs = decided(settings.n_epochs)
+        self.n_total = n_epochs * math.ceil(len(stimuli) / settings.batch_size)
+        self._fingerprint: str | None = None
 
     def batches(self, done: int) -> Iterator[NDArray]:
         """Yield the batches after the first `done`."""
         s = self.settings
-        return shuffled_batches(self.first, s.batch_size, s.n_epochs, s.seed, done)
+        n_epochs, seed = decided(s.n_epochs), decided(s.seed)
+        return shuffled_batches(self.first, s.batch_size, n_epochs, seed, done)
 
     def fingerprint(self, n_batches: int) -> str:
         """Return a text that differs between data sets, whichever row differs."""
@@ -77,12 +79,13 @@ class Stream:
     def __init__(
         self, X: Iterable, settings: TrainingSettings, check: Callable[[Any, bool], NDArray]
     ):
-        if iter(X) is X and settings.n_epochs > 1:
+        n_epochs = decided(settings.n_epochs)
+        if iter(X) is X and n_epochs > 1:
             raise ValueError(
                 "n_epochs must be 1 for an iterator, which cannot be read twice, got "
-                f"{settings.n_epochs}; give an object that can be iterated over again"
+                f"{n_epochs}; give an object that can be iterated over again"
             )
-        arrays = chain.from_iterable(X for _ in range(settings.n_epochs))
+        arrays = chain.from_iterable(X for _ in range(n_epochs))
         first = next(arrays, None)
         if first is None:
             raise ValueError("X is an iterator without any array of stimuli")
@@ -137,7 +140,7 @@ def shuffled_batches(
             yield np.asarray(stimuli[np.sort(chosen)])
 
 
-def is_stream(X: Any) -> bool:
+def is_stream(X: Any) -> TypeGuard[Iterable]:
     """Return whether X is an iterable of arrays rather than one array."""
     array_like = hasattr(X, "shape") or hasattr(X, "__array__") or isinstance(X, list | tuple | str)
     return isinstance(X, Iterable) and not array_like

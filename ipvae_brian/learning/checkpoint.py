@@ -13,12 +13,18 @@ from ipvae_brian._tools.checks import finite_array, number, whole_number
 from ipvae_brian._tools.files import read_arrays, write_arrays
 from ipvae_brian.errors import FileFormatError
 from ipvae_brian.learning.dictionary import random_dictionary
-from ipvae_brian.learning.settings import TrainingSettings
+from ipvae_brian.learning.settings import TrainingSettings, decided
 from ipvae_brian.learning.statistics import RunningStatistics
 
 FORMAT = "ipvae_brian checkpoint"
 FORMAT_VERSION = 3
 COUNTERS = ("n_batches", "n_revived", "n_diverged", "steps_per_tau")
+
+
+def first_dictionary(settings: TrainingSettings, n_pixels: int) -> NDArray[np.float32]:
+    """Draw the random dictionary that a training begins with."""
+    rng = np.random.default_rng([decided(settings.seed), 0])
+    return random_dictionary(n_pixels, settings.n_neurons, settings.spike_size, rng)
 
 
 @dataclass
@@ -56,13 +62,12 @@ class TrainingState:
     ) -> Self:
         """Return the state before the first batch, with a random dictionary unless one is given."""
         if dictionary is None:
-            rng = np.random.default_rng([settings.seed, 0])
-            dictionary = random_dictionary(n_pixels, settings.n_neurons, settings.spike_size, rng)
+            dictionary = first_dictionary(settings, n_pixels)
         return cls(
             dictionary,
             RunningStatistics(n_pixels, settings.n_neurons),
             np.zeros(settings.n_neurons, np.int64),
-            settings.steps_per_tau,
+            decided(settings.steps_per_tau),
         )
 
     def copy(self) -> Self:

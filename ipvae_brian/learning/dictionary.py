@@ -14,9 +14,9 @@ def m_step(
     dictionary: NDArray,
     statistics: RunningStatistics,
     *,
-    step: float,
+    step: float | np.floating,
     ridge: float,
-    spike_size: float | None,
+    spike_size: float | np.floating | None,
 ) -> NDArray:
     """Take one step towards the dictionary that explains the stimuli best given the counts.
 
@@ -47,7 +47,7 @@ def m_step(
     return scaled(dictionary + step * change, spike_size)
 
 
-def scaled(dictionary: NDArray, spike_size: float | None) -> NDArray:
+def scaled(dictionary: NDArray, spike_size: float | np.floating | None) -> NDArray:
     """Return columns scaled to one length; None leaves them."""
     if spike_size is None:
         return dictionary
@@ -64,7 +64,11 @@ def random_dictionary(
 
 
 def revive(
-    dictionary: NDArray, neurons: NDArray, stimuli: NDArray, counts: NDArray, spike_size: float
+    dictionary: NDArray,
+    neurons: NDArray,
+    stimuli: NDArray,
+    counts: NDArray,
+    spike_size: float | np.floating,
 ) -> NDArray[np.intp]:
     """Re-seed silent neurons from the stimuli that are reconstructed worst.
 

@@ -90,13 +90,14 @@ def statistics_of(
     presentation: Presentation, outcome: Outcome, settings: TrainingSettings, dictionary: NDArray
 ) -> BatchStatistics:
     """Return the statistics of a simulated chunk, ready to be added to those of others."""
-    fit = np.flatnonzero(~outcome.diverged[: presentation.used])
+    used = len(presentation.frames) if presentation.used is None else presentation.used
+    fit = np.flatnonzero(~outcome.diverged[:used])
     return BatchStatistics.of(
         presentation.frames[fit, 0],
         outcome.counts[fit],
         dictionary,
         windows_left_out=settings.windows_left_out,
-        n_diverged=presentation.used - len(fit),
+        n_diverged=used - len(fit),
     ).rounded()
 
 

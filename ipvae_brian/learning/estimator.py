@@ -4,10 +4,9 @@ from collections.abc import Iterable
 from dataclasses import asdict, replace
 from os import PathLike
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import numpy as np
-from brian2.only import Quantity
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import check_random_state
@@ -15,10 +14,12 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ipvae_brian._tools.checks import finite_array, refuse_wrappers, whole_number
 from ipvae_brian._tools.outputs import file_to_write
+from ipvae_brian._tools.types import Time
 from ipvae_brian.errors import FileFormatError
 from ipvae_brian.learning.batches import ShuffledArray, Stream, is_stream
 from ipvae_brian.learning.checkpoint import (
     TrainingState,
+    first_dictionary,
     read_checkpoint,
     write_checkpoint,
 )
@@ -163,7 +164,7 @@ class IPVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         sparsity: float = 0.25,
         noise_penalty: float = 0.0,
         leak: float = 0.0,
-        tau: Quantity | None = None,
+        tau: Time | None = None,
         training_gain: float = 5.0,
         training_sparsity: float = 0.6,
         training_highest_potential: float = 4.0,
@@ -277,7 +278,8 @@ class IPVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
             source = ShuffledArray(X, settings)
         standardisation = self._standardisation_of(source.first)
         settings, state = self._with_steps(settings, standardisation, source.first), None
-        if resume and Path(self.checkpoint).exists():  # otherwise killed before the first one
+        # Without a file, it was killed before the first checkpoint.
+        if resume and self.checkpoint is not None and Path(self.checkpoint).exists():
             state = read_checkpoint(self.checkpoint, settings, source.fingerprint)
         state = state or TrainingState.begin(settings, source.first.shape[1])
         training = self._begin(settings, state, standardisation, origin)
@@ -293,7 +295,7 @@ class IPVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         refine = self.steps_per_tau is None
         return Training(settings, state, standardisation, origin, may_refine=refine)
 
-    def _opened(self, X):
+    def _opened(self, X: Any) -> tuple[Any, dict[str, Any]]:
         """Return what to learn from, and what it tells of itself, for `Parameters`."""
         if not isinstance(X, PatchSet):
             return X, {}
@@ -397,12 +399,12 @@ class IPVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         training.learn(batches, n_jobs=self.n_jobs, progress=False)
         return self._set_learned(training)
 
-    def _validated(self, X, first=False):
+    def _validated(self, X: Any, first: bool = False) -> NDArray:
         """Stimuli as an array; the first ones tell how many pixels all others must have."""
         refuse_wrappers(X, "X")
         if isinstance(X, PatchSet):
             raise TypeError("X is a PatchSet: give its train or its validation")
-        return validate_data(self, X, dtype=KEPT, reset=first)
+        return cast(NDArray, validate_data(self, X, dtype=KEPT, reset=first))
 
     def _standardisation_of(self, X):
         return Standardisation.of(X) if self.standardise else Standardisation()
@@ -430,7 +432,7 @@ class IPVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         if settings.steps_per_tau is not None:
             return settings
         sample = standardisation.apply(X[:: max(1, len(X) // 1000)])
-        dictionary = TrainingState.begin(settings, X.shape[1]).dictionary
+        dictionary = first_dictionary(settings, X.shape[1])
         dt = choose_dt(training_parameters(settings, dictionary), sample, margin=1.0)
         return replace(settings, steps_per_tau=round(settings.tau_seconds / dt))
 
@@ -472,7 +474,7 @@ class IPVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         return self
 
     @property
-    def components_(self) -> NDArray[np.float64]:
+    def components_(self) -> NDArray[np.floating]:
         """Return the dictionary with a row for each neuron, (n_neurons, n_pixels)."""
         check_is_fitted(self, "parameters_")
         return self.parameters_.dictionary.T
@@ -498,7 +500,7 @@ class IPVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     def simulate(
         self,
         X: ArrayLike,
-        duration: Quantity | None = None,
+        duration: Time | None = None,
         *,
         pathway: str | None = None,
         seed: int | None = None,
@@ -598,7 +600,7 @@ class IPVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
             "stimulus_shape": stimulus_shape or self.parameters_.stimulus_shape,
             "whitening": whitening or self.parameters_.whitening,
             "provenance": {"settings": self.settings_}
-            | self.parameters_.provenance
+            | dict(self.parameters_.provenance)
             | (provenance or {}),
         }
         parameters = replace(self.parameters_, **told)
@@ -633,7 +635,8 @@ class IPVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         estimator.parameters_ = parameters
         estimator.settings_ = stored
         estimator.noise_variance_ = parameters.noise_variance
-        estimator.n_features_in_ = parameters.n_pixels
+        # What scikit-learn's `validate_data` sets.
+        setattr(estimator, "n_features_in_", parameters.n_pixels)  # noqa: B010
         return estimator
 
     def __sklearn_is_fitted__(self):

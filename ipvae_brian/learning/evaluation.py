@@ -1,13 +1,15 @@
 """How well a model codes held-out stimuli: one dictionary of figures."""
 
 import time
-from typing import Any
+from collections.abc import Sized
+from typing import Any, cast
 
 import numpy as np
-from brian2.only import Quantity, ms
+from brian2.only import ms
 from numpy.typing import ArrayLike
 
 from ipvae_brian._tools.checks import whole_number
+from ipvae_brian._tools.types import Time
 from ipvae_brian.model.parameters import Parameters
 from ipvae_brian.network.batch import COPIES, simulate_and_measure
 from ipvae_brian.response.metrics import distance, mean_r_squared
@@ -21,7 +23,7 @@ def evaluate(
     stimuli: ArrayLike,
     *,
     windows: int = 16,
-    dt: Quantity | None = None,
+    dt: Time | None = None,
     seed: int = 0,
     engine: str | None = None,
     n_copies: int = COPIES,
@@ -80,7 +82,7 @@ def evaluate(
         dt=dt,
         seed=seed,
         engine=engine,
-        n_copies=min(n_copies, len(stimuli)),
+        n_copies=min(n_copies, len(cast(Sized, stimuli))),
         n_jobs=n_jobs,
         progress=progress,
     )

@@ -72,7 +72,7 @@ class Setting:
         if self.kind is bool:
             return checks.flag(value, self.name)
         if self.kind is int:
-            return checks.whole_number(value, self.name, minimum=self.minimum)
+            return checks.whole_number(value, self.name, minimum=self.minimum or 0)
         if self.kind is str:
             return value
         bounds = {name: getattr(self, name) for name in ("minimum", "maximum", "above", "below")}
@@ -161,8 +161,15 @@ class TrainingSettings:
         return math.ceil(self.batch_size / math.ceil(self.batch_size / LARGEST_CHUNK))
 
 
+def decided(value: Any) -> Any:
+    """Return a setting that a training chooses when it begins, and has chosen by now."""
+    if value is None:
+        raise RuntimeError("a setting of the training is used before it has been chosen")
+    return value
+
+
 def _record(entry: Field) -> Setting:
-    kind = (get_args(entry.type) or (entry.type,))[0]
+    kind: Any = (get_args(entry.type) or (entry.type,))[0]
     values = dict(entry.metadata)
     return Setting(values.pop("name") or entry.name, kind, entry.default, **values)
 

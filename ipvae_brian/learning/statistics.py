@@ -5,7 +5,7 @@ vanishes, so these local sums are the whole gradient, with no back-propagation t
 """
 
 from dataclasses import dataclass, fields, replace
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -133,7 +133,7 @@ class BatchStatistics:
         return replace(self, **{name: _rounded(getattr(self, name)) for name in sums})
 
     def __add__(self, other: Self) -> Self:
-        def both(name):
+        def both(name) -> Any:
             pair = getattr(self, name), getattr(other, name)
             return np.concatenate(pair) if name.startswith("worst") else pair[0] + pair[1]
 

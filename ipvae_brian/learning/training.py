@@ -102,7 +102,7 @@ class Training:
         self.may_refine = may_refine
         self._network = None
         # The batch that is simulated.
-        self._batch = None
+        self._batch: Any = None
 
     def learn(
         self,

@@ -140,16 +140,16 @@ def load_stimuli(
 
 
 def _load_images(source, progress):
-    if source == "photographs":
-        return load_photographs()
     path = Path(source)
-    if path.is_dir():
-        return load_image_folder(path, progress=progress)
-    if path.is_file():
-        raise ValueError(
-            f"{source} is neither a folder of images nor a file of patches "
-            f"({', '.join(PATCH_SUFFIXES)})"
-        )
-    if path.suffix or len(path.parts) > 1:
-        raise FileNotFoundError(f"no such folder or file: {source}")
+    if source != "photographs":
+        if path.is_dir():
+            return load_image_folder(path, progress=progress)
+        if path.is_file():
+            raise ValueError(
+                f"{source} is neither a folder of images nor a file of patches "
+                f"({', '.join(PATCH_SUFFIXES)})"
+            )
+        if path.suffix or len(path.parts) > 1:
+            raise FileNotFoundError(f"no such folder or file: {source}")
     known_name(source, "source, if neither a folder nor a file,", ("photographs",))
+    return load_photographs()
