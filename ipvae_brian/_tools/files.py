@@ -215,6 +215,10 @@ def read_arrays(
             f"{path}: field 'format_version' is {version}, newer than the {newest_version} that "
             "this ipvae_brian reads: upgrade it"
         )
+    for name, value in metadata.items():
+        with format_errors(path):
+            if not _finite(value):
+                raise ValueError(f"{name} must be finite, got NaN or infinity")
     listed = metadata.pop("fields", None)
     checked = version >= checksum_since
     _compare_fields(path, names, listed, checked)
@@ -226,6 +230,13 @@ def read_arrays(
             "was written"
         )
     return arrays, metadata
+
+
+def _finite(value):
+    """Whether all numbers are finite: JSON has no others, but Python reads NaN and 1e999."""
+    if isinstance(value, dict | list):
+        return all(map(_finite, value.values() if isinstance(value, dict) else value))
+    return not isinstance(value, float) or math.isfinite(value)
 
 
 def file_format(path: str | os.PathLike) -> str | None:

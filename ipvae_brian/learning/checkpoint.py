@@ -1,6 +1,7 @@
 """The state of a training, and its file: all that is needed to go on as if never stopped."""
 
 import copy
+import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from os import PathLike
@@ -155,9 +156,12 @@ def _state(arrays, metadata, counters, settings):
     for name, value in counters.items():
         setattr(state, name, value)
     figures = metadata["figures"]
-    if not isinstance(figures, dict) or not all(isinstance(v, float) for v in figures.values()):
+    if not isinstance(figures, dict) or not all(
+        value is None or isinstance(value, float) for value in figures.values()
+    ):
         raise TypeError(f"'figures' must be a dict of numbers, got {figures!r}")
-    state.figures = figures
+    # JSON has no NaN, which R2 is where no stimulus has any variance.
+    state.figures = {name: math.nan if v is None else v for name, v in figures.items()}
     return state
 
 

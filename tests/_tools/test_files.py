@@ -14,9 +14,10 @@ import zipfile
 
 import numpy as np
 import pytest
+from helpers import stored
 
 from ipvae_brian._tools import numpy_files
-from ipvae_brian._tools.files import read_arrays, write_arrays, write_bytes, write_json
+from ipvae_brian._tools.files import checksum, read_arrays, write_arrays, write_bytes, write_json
 from ipvae_brian.errors import FileFormatError
 
 FORMAT = {"format": "test", "format_version": 2}
@@ -462,6 +463,15 @@ def test_json_has_null_for_what_it_cannot_say(tmp_path, value):
     assert got == {"a": None, "b": [1.5, [None]], "c": [1.0, None], "d": {"e": None}}
     write_arrays(tmp_path / "a.npz", {}, FORMAT | {"r2": value})
     assert read(tmp_path / "a.npz")[1]["r2"] is None
+
+
+@pytest.mark.parametrize("word", ["NaN", "Infinity", "-Infinity", "1e999", "-1e999"])
+def test_json_that_only_python_reads(file, word):
+    arrays, metadata = stored(file)
+    text = json.dumps(metadata | {"x": [{"y": "HERE"}]}).replace('"HERE"', word)
+    np.savez(file, metadata=np.array(text), checksum=np.array(checksum(text, arrays)), **arrays)
+    with pytest.raises(FileFormatError, match="field x must be finite"):
+        read(file)
 
 
 def changed(path, change):

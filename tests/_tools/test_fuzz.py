@@ -139,6 +139,8 @@ def test_archives_written_again(originals, kind, tmp_path):
         assert loaded is None or fits or same(loaded, original)
         if loaded is not None:
             for name, array in content(loaded).items():
+                if name.startswith(".state.figures."):
+                    continue  # R2 of stimuli without variance
                 assert array.dtype.kind != "f" or np.isfinite(array).all(), name
     assert told > N_FILES / 2
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from helpers import stored, write_stored
 
-from ipvae_brian import DivergenceError, FileFormatError, StabilityWarning
+from ipvae_brian import IPVAE, DivergenceError, FileFormatError, StabilityWarning
 from ipvae_brian.learning import e_step, training
 from ipvae_brian.learning.batches import checksum, shuffled_batches
 from ipvae_brian.learning.checkpoint import (
@@ -515,6 +515,17 @@ FIELDS = (
     "noise_variance",
 )
 FIELDS += ("n_updates", "n_batches", "n_revived", "n_diverged", "steps_per_tau", "figures")
+
+
+def test_a_training_on_flat_stimuli_resumes(tmp_path):
+    """Its R2 is not a number, which JSON does not have."""
+    X = np.zeros((40, 9), np.float32)
+    options = {"batch_size": 20, "steps_per_tau": 20, "n_epochs": 1, "random_state": 0}
+    model = IPVAE(4, **options, standardise=False, checkpoint=tmp_path / "c.npz").fit(X)
+    assert np.isnan(model.training_figures_["r2"])
+    again = model.fit(X, resume=True)
+    assert np.isnan(again.training_figures_["r2"])
+    assert again.training_figures_["zeros"] > 0.9
 
 
 @pytest.mark.parametrize("name", FIELDS)
