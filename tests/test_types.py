@@ -43,7 +43,7 @@ def test_correct_calls_are_accepted(errors):
 def test_each_wrong_call_is_found_and_nothing_else(errors):
     lines = (FOLDER / "wrong_calls.py").read_text().splitlines()
     marked = {i for i, line in enumerate(lines, 1) if line.endswith("# error")}
-    assert len(marked) >= 10
+    assert len(marked) >= 25
     found = errors["wrong_calls.py"]
     missed = {i: lines[i - 1].strip() for i in sorted(marked - set(found))}
     unexpected = {i: found[i] for i in sorted(set(found) - marked)}

@@ -13,8 +13,10 @@ import ipvae_brian
 from ipvae_brian import (
     IPVAE,
     Parameters,
+    Recording,
     Response,
     SpikingNetwork,
+    Timing,
     available_models,
     evaluate,
     load_model,
@@ -28,10 +30,12 @@ def make_parameters() -> Parameters:
     """Numbers, lists and arrays, with and without units."""
     dictionary = np.random.default_rng(0).normal(size=(16, 12)) / 5
     Parameters(dictionary=dictionary.tolist())
+    Parameters(dictionary=dictionary, threshold=0.1, resting_potential=[-1.0] * 12)
     return Parameters(
         dictionary=dictionary.astype(np.float32),
         threshold=np.full(12, 0.1),
         leak=0.1,
+        tau=10 * ms,
         stimulus_shape=(4, 4),
         provenance={"data": "random"},
     )
@@ -64,6 +68,27 @@ def learn(stimuli: NDArray[np.float64]) -> None:
     assert np.asarray(codes).shape == (5, 4)
     score: float = model.score(stimuli)
     assert np.isfinite(score)
+
+
+def learn_patches() -> None:
+    """From patches to a model, a network and a figure."""
+    patches = ipvae_brian.stimuli.load_stimuli("photographs", n_train=40, n_validation=5)
+    model = IPVAE(n_neurons=4, n_epochs=1, batch_size=20, random_state=0, tau=20 * ms)
+    model.fit(patches)
+    network = model.network(n_copies=5)
+    assert network.present(patches.validation, 40 * ms).n_stimuli == 5
+    plotting.plot_dictionary(model)
+    assert model.parameters_.with_gain(2).replace(leak=0.1).leak == 0.1
+
+
+def recordings() -> None:
+    """Spike times of an experiment."""
+    timing = Timing(dt=0.001, n_steps=300, steps_per_window=100)
+    times = [[[0.013, 0.15], [0.02]], [np.array([0.2]), []]]
+    recording = Recording.from_spike_times(times, timing, conditions={"orientation": [0, 90]})
+    chosen = recording.select(recording.trials_where(orientation=90), neurons=[0])
+    rates: Quantity = chosen.firing_rates()
+    assert rates.shape == (1, 1) and recording.counts_in_windows(50 * ms).shape == (2, 6, 2)
 
 
 def files(parameters: Parameters, tmp_path: Path) -> None:

@@ -8,7 +8,16 @@ from brian2 import ms
 from numpy.typing import NDArray
 
 import ipvae_brian
-from ipvae_brian import IPVAE, Parameters, Response, SpikingNetwork, metrics
+from ipvae_brian import (
+    IPVAE,
+    Parameters,
+    Recording,
+    Response,
+    SpikingNetwork,
+    Timing,
+    load_model,
+    metrics,
+)
 
 
 def parameters_take_names_and_need_a_dictionary():
@@ -20,20 +29,36 @@ def parameters_take_names_and_need_a_dictionary():
 
 
 def networks_take_parameters_and_times_with_units(model: Parameters, x: NDArray[np.float64]):
+    SpikingNetwork("photographs-512")  # error
     SpikingNetwork(model, 200)  # error
     SpikingNetwork(model, copies=200)  # error
+    SpikingNetwork(model, dt=0.001)  # error
     network = SpikingNetwork(model)
     network.present(x)  # error
+    network.present(x, 500)  # error
+    network.present(x, 500 * ms, seed="1")  # error
     network.infer(x, 500 * ms)  # error
 
 
 def responses_have_fields(response: Response):
     print(response.spike_count)  # error
+    response.spike_times("all")  # error
+    response.reconstruction(source="spikes")  # error
+    response.counts_in_windows(0.01)  # error
+
+
+def recordings_are_of_counts_and_a_timing(timing: Timing, counts: NDArray[np.int32]):
+    Recording(counts)  # error
+    Recording(counts, 0.001)  # error
+    Recording.from_spike_times([[[0.1]]])  # error
+    Timing(dt="1 ms", n_steps=10, steps_per_window=10)  # error
+    Recording(counts, timing).select(trial=0)  # error
 
 
 def the_rest(x: NDArray[np.float64]):
     IPVAE(neurons=512)  # error
     IPVAE().fit()  # error
+    load_model(512)  # error
     metrics.r_squared(x)  # error
     ipvae_brian.load_models("photographs-512")  # error
     print(ipvae_brian.spiking)  # error
