@@ -28,6 +28,8 @@ KEYS = (
     "free_energy",
 )
 BATCH_WINDOWS = 16
+# Of the one patch: the same code at rates of neurons of visual cortex; see docs/theory.md.
+SLOW_TAU = 100 * ms
 # What is written into the folder.
 FILES = (
     "demo.json",
@@ -85,8 +87,9 @@ def demonstrate(
     energy = (patches.validation**2).sum(axis=1)
     chosen = int(np.argsort(energy)[len(energy) // 2])
     neurons = np.argsort(-batch.counts[chosen].sum(axis=0), kind="stable")[:10]
-    network = SpikingNetwork(parameters, dt=figures["dt_ms"] * ms, record_potentials=neurons)
-    single = network.present(patches.validation[chosen], 300 * ms, seed=seed, progress=progress)
+    slow = parameters.replace(tau=SLOW_TAU)
+    network = SpikingNetwork(slow, dt=SLOW_TAU / 200, record_potentials=neurons)
+    single = network.present(patches.validation[chosen], 1000 * ms, seed=seed, progress=progress)
 
     usage = batch.counts.sum(axis=(0, 1))
     save_figure(plotting.plot_membrane_and_raster(single), out / "membrane_raster.png")

@@ -33,6 +33,7 @@ from ipvae_brian.network.batch import COPIES, simulate_many
 from ipvae_brian.network.engines.choice import available_engine, default_engine
 from ipvae_brian.network.spiking import SpikingNetwork
 from ipvae_brian.network.stability import choose_dt
+from ipvae_brian.response.metrics import mean_r_squared
 from ipvae_brian.response.response import Response
 from ipvae_brian.stimuli.patches import PatchSet
 
@@ -568,7 +569,7 @@ class IPVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
 
     def score(self, X: ArrayLike, y: None = None) -> float:
         """Return the mean R2 of stimuli decoded from the counts of the last window of tau."""
-        return float(np.nanmean(self._infer(X).r2()))
+        return float(mean_r_squared(self._infer(X).r2()))
 
     def distance(self, X: ArrayLike) -> float:
         """Return the distance from a perfect and empty code; see `metrics.distance`."""

@@ -1,15 +1,19 @@
 """What makes a code good: reconstruction, sparseness, rate and free energy, in closed form."""
 
-from typing import NamedTuple
+from __future__ import annotations
+
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from scipy.special import xlogy
 
 from ipvae_brian._tools.checks import finite_array
+from ipvae_brian.model.parameters import Parameters
 
 
-def r_squared(stimuli, reconstructions):
-    """Variance of each stimulus that its reconstruction explains.
+def r_squared(stimuli: ArrayLike, reconstructions: ArrayLike) -> NDArray[np.floating]:
+    """Return R2, the part of the variance of each stimulus that its reconstruction explains.
 
     Parameters
     ----------
@@ -28,31 +32,14 @@ def r_squared(stimuli, reconstructions):
     """
     stimuli = finite_array(stimuli, "stimuli", ndim=2)
     reconstructions = finite_array(reconstructions, "reconstructions", shape=stimuli.shape)
-    return explained(stimuli, ((stimuli - reconstructions) ** 2).sum(axis=1))
-
-
-def explained(stimuli, squared_errors):
-    """Return R2 of each stimulus from the squared error of its reconstruction.
-
-    Parameters
-    ----------
-    stimuli : numpy.ndarray, shape (n_stimuli, n_pixels)
-    squared_errors : numpy.ndarray, shape (n_stimuli,)
-        Sums over pixels.
-
-    Returns
-    -------
-    numpy.ndarray, shape (n_stimuli,)
-        NaN for a stimulus without variance, of which there is nothing to explain.
-    """
+    error = ((stimuli - reconstructions) ** 2).sum(axis=1)
     total = ((stimuli - stimuli.mean(axis=1, keepdims=True)) ** 2).sum(axis=1)
     # Of equal numbers the mean is rounded, so their total need not be zero.
     varied = (np.ptp(stimuli, axis=1) > 0) & (total > 0)
-    undefined = np.full(total.shape, np.nan, np.result_type(total, squared_errors))
-    return np.divide(-squared_errors, total, out=undefined, where=varied) + 1
+    return np.divide(-error, total, out=np.full(len(total), np.nan), where=varied) + 1
 
 
-def mean_r_squared(r2, axis=None):
+def mean_r_squared(r2: ArrayLike, axis: int | None = None) -> Any:
     """Return the mean R2 of the stimuli for which it is defined; NaN if there are none.
 
     Parameters
@@ -68,24 +55,26 @@ def mean_r_squared(r2, axis=None):
         return np.where(defined, r2, 0).sum(axis=axis) / defined.sum(axis=axis)
 
 
-def fraction_of_zeros(counts):
-    """Fraction of neurons without a spike, for each stimulus: (n_stimuli, n_neurons) -> (n,)."""
+def fraction_of_zeros(counts: ArrayLike) -> NDArray[np.floating]:
+    """Return the fraction of neurons without a spike, (n_stimuli, n_neurons) -> (n_stimuli,)."""
     return (finite_array(counts, "counts", ndim=2) == 0).mean(axis=1)
 
 
-def distance(r2, zeros):
-    """Distance from a perfect and empty code, sqrt((1 - R2)^2 + (1 - zeros)^2).
+def distance(r2: ArrayLike, zeros: ArrayLike) -> Any:
+    """Return the distance from a perfect and empty code, sqrt((1 - R2)^2 + (1 - zeros)^2).
 
     Parameters
     ----------
     r2, zeros : float or numpy.ndarray
         Means over stimuli, as in Vafaii, Galor & Yates 2025 (arXiv 2410.19315); 0 is best.
     """
-    return np.hypot(1 - r2, 1 - zeros)
+    return np.hypot(1 - np.asarray(r2), 1 - np.asarray(zeros))
 
 
-def sparseness(rates, axis):
-    """Treves-Rolls sparseness (1 - <r>^2 / <r^2>) / (1 - 1/n) along an axis; 0 is dense, 1 sparse.
+def sparseness(rates: ArrayLike, axis: int) -> NDArray[np.floating]:
+    """Return the Treves-Rolls sparseness along an axis; 0 is dense, 1 is sparse.
+
+    It is (1 - <r>^2 / <r^2>) / (1 - 1/n) of n rates, and does not depend on their unit.
 
     Raises
     ------
@@ -107,16 +96,16 @@ def sparseness(rates, axis):
     return (1 - ratio) / (1 - 1 / n)
 
 
-def lifetime_sparseness(rates):
-    """Sparseness of each neuron over stimuli: (n_stimuli, n_neurons) -> (n_neurons,).
+def lifetime_sparseness(rates: ArrayLike) -> NDArray[np.floating]:
+    """Return the sparseness of each neuron over stimuli: (n_stimuli, n_neurons) -> (n_neurons,).
 
     NaN for a neuron that never fires.
     """
     return sparseness(finite_array(rates, "rates", ndim=2), axis=0)
 
 
-def population_sparseness(rates):
-    """Sparseness of each response over neurons: (n_stimuli, n_neurons) -> (n_stimuli,).
+def population_sparseness(rates: ArrayLike) -> NDArray[np.floating]:
+    """Return the sparseness of each response over neurons: (n_stimuli, n_neurons) -> (n_stimuli,).
 
     NaN for a stimulus to which nothing fires.
     """
@@ -126,40 +115,50 @@ def population_sparseness(rates):
 class FreeEnergy(NamedTuple):
     """The terms of the variational free energy in nats, (n_stimuli,) each."""
 
-    reconstruction: np.ndarray
+    reconstruction: NDArray[np.floating]
     """|x - Phi r|^2 / (2 sigma2): what the mean code misses."""
-    noise: np.ndarray
+    noise: NDArray[np.floating]
     """sum_j r_j |phi_j|^2 / (2 sigma2): what the Poisson noise of the code costs."""
-    normalisation: np.ndarray
+    normalisation: NDArray[np.floating]
     """(M/2) log(2 pi sigma2)."""
-    kl: np.ndarray
+    kl: NDArray[np.floating]
     """beta times the divergence of the Poisson posterior from the prior."""
 
     @property
-    def total(self):
-        """Sum of the terms, (n_stimuli,)."""
+    def total(self) -> NDArray[np.floating]:
+        """The sum of the terms, (n_stimuli,)."""
         return self.reconstruction + self.noise + self.normalisation + self.kl
 
 
-def poisson_kl(rates, prior_rates):
-    """Divergence of Poisson(rates) from Poisson(prior_rates) in nats, element by element.
+def poisson_kl(rates: ArrayLike, prior_rates: ArrayLike) -> NDArray[np.floating]:
+    """Return the divergence of Poisson(rates) from Poisson(prior_rates) in nats.
 
-    Equal to r0 (1 + e^d (d - 1)) with d = log(r / r0): the factor is the prior rate.
+    Element by element, and equal to r0 (1 + e^d (d - 1)) with d = log(r / r0): the factor is the
+    prior rate.
     """
+    rates = np.asarray(rates)
     return xlogy(rates, rates) - rates * np.log(prior_rates) - rates + prior_rates
 
 
-def free_energy(stimuli, rates, parameters, *, prior_rates=None, beta=1.0):
-    """Variational free energy of Poisson posteriors under a Gaussian likelihood, closed form.
+def free_energy(
+    stimuli: ArrayLike,
+    expected_counts: ArrayLike,
+    parameters: Parameters,
+    *,
+    prior_rates: ArrayLike | None = None,
+    beta: float = 1.0,
+) -> FreeEnergy:
+    """Return the variational free energy of Poisson posteriors under a Gaussian likelihood.
 
     Parameters
     ----------
     stimuli : array_like, shape (n_stimuli, n_pixels)
-    rates : array_like, shape (n_stimuli, n_neurons)
-        Posterior rates in expected spikes per tau, at least 0.
+    expected_counts : array_like, shape (n_stimuli, n_neurons)
+        Posterior rates: expected spikes per tau, at least 0.
     parameters : Parameters
     prior_rates : float or array_like, shape (n_neurons,), optional
-        By default the exponential of the resting potential.
+        Expected spikes per tau without a stimulus; by default the exponential of the resting
+        potential.
     beta : float, default 1
         Weight of the divergence.
 
@@ -170,14 +169,15 @@ def free_energy(stimuli, rates, parameters, *, prior_rates=None, beta=1.0):
     Raises
     ------
     ValueError
-        For negative rates, non-positive prior rates or wrong shapes.
+        For negative expected counts, non-positive prior rates or wrong shapes.
 
     References
     ----------
     Vafaii, Galor & Yates 2025, arXiv 2410.19315: free energy of a linear decoder.
     """
     stimuli = finite_array(stimuli, "stimuli", shape=(None, parameters.n_pixels))
-    rates = finite_array(rates, "rates", shape=(len(stimuli), parameters.n_neurons))
+    shape = (len(stimuli), parameters.n_neurons)
+    rates = finite_array(expected_counts, "expected_counts", shape=shape)
     if prior_rates is None:
         prior_rates = np.exp(parameters.resting_potential)
     prior_rates = finite_array(prior_rates, "prior_rates", ndim=(0, 1))
@@ -187,7 +187,7 @@ def free_energy(stimuli, rates, parameters, *, prior_rates=None, beta=1.0):
             f"got {prior_rates.shape}"
         )
     if (rates < 0).any():
-        raise ValueError("rates must not be negative")
+        raise ValueError("expected_counts must not be negative")
     if (prior_rates <= 0).any():
         raise ValueError("prior_rates must be > 0")
     double_variance = 2 * parameters.noise_variance
