@@ -285,8 +285,10 @@ class Response(Recording):
             `plotting.plot_membrane_and_raster` of images with spikes and potentials; otherwise
             `plot_membrane_traces` or `plot_raster` of what there is, or `plot_convergence`.
         """
-        from ipvae_brian import plotting
+        # As a user would: figures are drawn above this folder, which imports nothing of them.
+        import ipvae_brian
 
+        plotting = ipvae_brian.plotting
         images = len(self.parameters.stimulus_shape) == 2 and self.timing.n_windows > 0
         if images and self.spikes is not None and self.potentials is not None:
             return plotting.plot_membrane_and_raster(self, trial)
