@@ -1,5 +1,6 @@
 """The trained models that come with the package, and the cards that describe models."""
 
+import os
 from importlib import resources
 from os import PathLike
 from pathlib import Path
@@ -55,8 +56,10 @@ def load_model(model: str | PathLike) -> Parameters:
     512
     """
     path = Path(model)
-    if path.suffix == ".npz" or len(path.parts) > 1 or path.is_file():
+    if not isinstance(model, str) or os.path.basename(model) != model or path.suffix == ".npz":
         return Parameters.load(path)
-    name = known_name(str(model), "model, if not the path of a file,", available_models())
+    if path.is_file():
+        return Parameters.load(path)
+    name = known_name(model, "model, if not the path of a file,", available_models())
     with resources.as_file(_folder() / f"{name}.npz") as file:
         return Parameters.load(file)

@@ -1,12 +1,13 @@
 """The trained models that come with the package, and their cards."""
 
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 from brian2.only import ms
 
-from ipvae_brian import SpikingNetwork, available_models, load_model
+from ipvae_brian import Parameters, SpikingNetwork, available_models, load_model
 from ipvae_brian.learning.evaluation import evaluate
 from ipvae_brian.model.card import model_card
 from ipvae_brian.model.library import _folder
@@ -27,6 +28,17 @@ def test_available_models():
 def test_unknown_model_suggests_the_nearest():
     with pytest.raises(ValueError, match="did you mean 'vanhateren-512'"):
         load_model("vanhatteren-512")
+
+
+def test_paths_are_not_taken_for_names(tmp_path, monkeypatch):
+    """Only the bare name is that of a shipped model; a file of that name comes first."""
+    monkeypatch.chdir(tmp_path)
+    for path in ("./photographs-512", Path("photographs-512"), "photographs-512.npz", "a/b"):
+        with pytest.raises(FileNotFoundError):
+            load_model(path)
+    Parameters(dictionary=np.eye(4)).save("photographs-512")
+    for path in ("./photographs-512", Path("photographs-512"), "photographs-512"):
+        assert load_model(path).n_neurons == 4
 
 
 @pytest.mark.parametrize("name", MODELS)
