@@ -1,6 +1,7 @@
 """Patches from a user's own .npy or .npz file."""
 
 import math
+from os import PathLike
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +16,14 @@ HELD_OUT = ("x_val", "x_test")
 
 
 def load_patches(
-    path, *, n_train=None, n_validation=None, shape=None, validation_fraction=0.2, seed=0
-):
+    path: str | PathLike,
+    *,
+    n_train: int | None = None,
+    n_validation: int | None = None,
+    shape: tuple[int, int] | None = None,
+    validation_fraction: float = 0.2,
+    seed: int = 0,
+) -> PatchSet:
     """Load patches from a .npy or .npz file.
 
     Pickles are never read. The patches are not whitened: the file is expected to hold what the

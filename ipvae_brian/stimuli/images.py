@@ -1,9 +1,12 @@
 """Grey images: the shipped photographs, a user's folder, van Hateren .iml files."""
 
+from collections.abc import Iterable
 from importlib import resources
+from os import PathLike
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ipvae_brian._tools.checks import known_name
 from ipvae_brian._tools.progress import progress_bar
@@ -14,12 +17,12 @@ IML_SUFFIX = ".iml"
 IML_SHAPE = (1024, 1536)
 
 
-def photograph_names():
+def photograph_names() -> tuple[str, ...]:
     """Return the names of the photographs that come with the package, a sorted tuple of str."""
     return tuple(sorted(_shipped_photographs()))
 
 
-def load_photographs(names=None):
+def load_photographs(names: Iterable[str] | None = None) -> dict[str, NDArray[np.float32]]:
     """Load the photographs that come with the package.
 
     Thirteen grey photographs of nature, people and things, CC0 or CC-BY; their authors are in
@@ -56,7 +59,9 @@ def _shipped_photographs():
     return {Path(f.name).stem: f for f in folder.iterdir() if f.name.endswith(".png")}
 
 
-def load_image_folder(path, *, progress=None):
+def load_image_folder(
+    path: str | PathLike, *, progress: bool | None = None
+) -> dict[str, NDArray[np.floating]]:
     """Load all images of a folder as grey values.
 
     Parameters

@@ -3,6 +3,7 @@
 import math
 
 import numpy as np
+from numpy.typing import NDArray
 
 # Patches of models are far below: 16 x 16 and 28 x 28 pixels are usual.
 LARGEST_SIDE = 128
@@ -15,7 +16,7 @@ ALIKE = 0.25
 PIXEL_BELOW = 0.1
 
 
-def require_patches(array, name):
+def require_patches(array: NDArray, name: str) -> None:
     """Refuse an array that may be a photograph, a stack of them, or patches along another axis.
 
     Parameters

@@ -4,6 +4,7 @@ from os import PathLike, fspath
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ipvae_brian._tools.checks import known_name, whole_number
 from ipvae_brian.stimuli.files import PATCH_SUFFIXES, load_patches
@@ -17,20 +18,20 @@ from ipvae_brian.stimuli.patches import (
     split_images,
     standardise,
 )
-from ipvae_brian.stimuli.whitening import as_whitening
+from ipvae_brian.stimuli.whitening import Whitening, as_whitening
 
 
 def load_stimuli(
-    source="photographs",
+    source: str | PathLike = "photographs",
     *,
-    shape=None,
-    n_train=None,
-    n_validation=None,
-    whitening=None,
-    seed=0,
-    validation_fraction=0.2,
-    progress=None,
-):
+    shape: tuple[int, int] | None = None,
+    n_train: int | None = None,
+    n_validation: int | None = None,
+    whitening: Whitening | None = None,
+    seed: int = 0,
+    validation_fraction: float = 0.2,
+    progress: bool | None = None,
+) -> PatchSet:
     """Load training and validation patches, ready for the model.
 
     Parameters
@@ -139,11 +140,11 @@ def load_stimuli(
     )
 
 
-def _load_images(source, progress):
+def _load_images(source: str, progress: bool | None) -> dict[str, NDArray]:
     path = Path(source)
     if source != "photographs":
         if path.is_dir():
-            return load_image_folder(path, progress=progress)
+            return dict(load_image_folder(path, progress=progress))
         if path.is_file():
             raise ValueError(
                 f"{source} is neither a folder of images nor a file of patches "
@@ -152,4 +153,4 @@ def _load_images(source, progress):
         if path.suffix or len(path.parts) > 1:
             raise FileNotFoundError(f"no such folder or file: {source}")
     known_name(source, "source, if neither a folder nor a file,", ("photographs",))
-    return load_photographs()
+    return dict(load_photographs())

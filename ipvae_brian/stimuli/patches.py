@@ -1,14 +1,17 @@
 """Patches: cut from whitened images, or read from a file, and put on one common scale."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from ipvae_brian._tools.checks import finite_array, number, whole_number
 from ipvae_brian._tools.memory import require_memory
 from ipvae_brian._tools.progress import progress_bar
 from ipvae_brian.stimuli.front_end import FrontEnd
-from ipvae_brian.stimuli.whitening import as_whitening, whiten_and_measure
+from ipvae_brian.stimuli.whitening import Whitening, as_whitening, whiten_and_measure
 
 # In standard deviations of the whitened image. Below it are skies: clipped, or with sensor noise
 # only. Of 100,000 whitened van Hateren patches 0.6 % are below, of the shipped photographs 8 %.
@@ -51,9 +54,9 @@ class PatchSet:
         If an array does not hold finite real numbers or does not fit `shape`.
     """
 
-    train: np.ndarray
-    validation: np.ndarray
-    shape: tuple
+    train: NDArray[np.float32]
+    validation: NDArray[np.float32]
+    shape: tuple[int, int]
     source: str
     mean: float
     std: float
@@ -84,7 +87,7 @@ class PatchSet:
         )
 
 
-def patch_shape(shape, name="shape"):
+def patch_shape(shape: Any, name: str = "shape") -> tuple[int, int]:
     """Return `shape` as a tuple of two positive integers, or raise TypeError or ValueError."""
     try:
         height, width = shape
@@ -93,7 +96,9 @@ def patch_shape(shape, name="shape"):
     return whole_number(height, f"{name}[0]"), whole_number(width, f"{name}[1]")
 
 
-def split_images(names, validation_fraction=0.2, seed=0):
+def split_images(
+    names: Iterable[Any], validation_fraction: float = 0.2, seed: int = 0
+) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
     """Split images into training and validation, so that no image gives both kinds of patches.
 
     Parameters
@@ -130,7 +135,15 @@ def split_images(names, validation_fraction=0.2, seed=0):
     return train, tuple(name for i, name in enumerate(names) if i in chosen)
 
 
-def extract_patches(images, n_patches, shape=(16, 16), rng=0, whitening=None, *, progress=None):
+def extract_patches(
+    images: dict[str, ArrayLike],
+    n_patches: int,
+    shape: tuple[int, int] = (16, 16),
+    rng: np.random.Generator | int = 0,
+    whitening: Whitening | None = None,
+    *,
+    progress: bool | None = None,
+) -> NDArray[np.float32]:
     """Cut patches at random places from whitened images.
 
     Every image is used in proportion to the number of places that it has. Within an image every

@@ -1,14 +1,21 @@
 """One picture file as grey values, told by what it holds rather than by its name."""
 
+from os import PathLike
+from typing import IO
+
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from ipvae_brian._tools.checks import finite_array
+from ipvae_brian._tools.memory import require_memory
 from ipvae_brian.stimuli.tiff import read_tiff
 
 # Declared height times width; whitening takes some 60 bytes a pixel. A script that trusts larger
 # pictures may raise it: ipvae_brian.stimuli.pictures.MAXIMUM_PIXELS = ...
 MAXIMUM_PIXELS = 50_000_000
+
+BYTES_PER_PIXEL = 24  # while it is read
 
 TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 # Not all that Pillow knows: some of its readers start other programs.
@@ -18,7 +25,7 @@ GREY = ("1", "L", "I", "F", "I;16", "I;16B", "I;16L")
 COLOURS = ("P", "PA", "RGB", "RGBA", "RGBX", "LA")
 
 
-def read_picture(file, name):
+def read_picture(file: IO[bytes], name: str | PathLike) -> NDArray[np.floating]:
     """Return the grey values of a picture.
 
     Parameters
@@ -79,6 +86,10 @@ def _require_size(height, width):
             f"{MAXIMUM_PIXELS / 1e6:g} million; make it smaller or, if you trust it, raise "
             "ipvae_brian.stimuli.pictures.MAXIMUM_PIXELS"
         )
+    # Of a folder of many pictures, the one that is too much.
+    require_memory(
+        {"the picture": BYTES_PER_PIXEL * height * width}, "load fewer or smaller pictures"
+    )
 
 
 def _read_with_pillow(file):

@@ -1,11 +1,15 @@
 """Grey values of TIFF files, through tifffile; what cannot be read right is refused by name."""
 
 import logging
+import math
+from collections.abc import Callable
 from contextlib import contextmanager
 from itertools import islice
+from typing import IO
 
 import numpy as np
 import tifffile
+from numpy.typing import NDArray
 
 LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601
 GDAL_NODATA = 42113
@@ -26,7 +30,7 @@ UPRIGHT = {
 JPEG_COMPRESSIONS = (6, 7, 34892)
 
 
-def read_tiff(file, require_size):
+def read_tiff(file: IO[bytes], require_size: Callable[[int, int], None]) -> NDArray:
     """Return the grey values of a TIFF file of one picture.
 
     Parameters
@@ -87,8 +91,10 @@ def _only_page(tiff):
 def _require_whole(page, file_size):
     """Refuse missing parts, which would be read as zeros."""
     spans = zip(page.dataoffsets, page.databytecounts, strict=True)
-    if not page.dataoffsets or any(
-        count <= 0 or offset + count > file_size for offset, count in spans
+    if (
+        not page.dataoffsets
+        or len(page.dataoffsets) < math.prod(page.chunked)
+        or any(count <= 0 or offset + count > file_size for offset, count in spans)
     ):
         raise ValueError("parts of its pixels are missing")
 

@@ -1,8 +1,10 @@
 """Whitening of images: a filter that flattens the spectrum, then equal contrast everywhere."""
 
 from dataclasses import asdict, dataclass, fields
+from typing import Any, Self
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from ipvae_brian._tools.checks import finite_array, known_name, number, whole_number
 
@@ -79,12 +81,12 @@ class Whitening:
         for name, value in checked.items():
             object.__setattr__(self, name, value)
 
-    def to_dict(self):
+    def to_dict(self) -> dict[str, Any]:
         """Return the fields as a dict of plain numbers and strings, ready for JSON."""
         return asdict(self)
 
     @classmethod
-    def from_dict(cls, content):
+    def from_dict(cls, content: dict[str, Any]) -> Self:
         """Return the Whitening that `to_dict` described; fields left out take their defaults.
 
         Raises
@@ -100,7 +102,7 @@ class Whitening:
         return cls(**{known_name(key, "whitening field", known): content[key] for key in content})
 
 
-def filter_gain(shape, whitening):
+def filter_gain(shape: tuple[int, int], whitening: Whitening) -> NDArray[np.float64]:
     """Return the filter's gain for each coefficient of ``numpy.fft.fft2``.
 
     Parameters
@@ -124,7 +126,9 @@ def filter_gain(shape, whitening):
     return frequency * np.exp(-((frequency / whitening.cutoff) ** whitening.steepness))
 
 
-def local_contrast(images, kernel, sigma):
+def local_contrast(
+    images: NDArray, kernel: int, sigma: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return what is left without the local mean, and its local root mean square.
 
     Parameters
@@ -153,7 +157,7 @@ def local_contrast(images, kernel, sigma):
     return centred, np.sqrt(local_mean(centred**2))
 
 
-def normalise_contrast(image, kernel, sigma):
+def normalise_contrast(image: NDArray, kernel: int, sigma: float) -> NDArray[np.float64]:
     """Subtract the local mean and divide by the local root mean square.
 
     Parameters
@@ -191,7 +195,7 @@ class ImageConstants:
     scale: float
 
 
-def whiten_image(image, whitening=None):
+def whiten_image(image: ArrayLike, whitening: Whitening | None = None) -> NDArray[np.float64]:
     """Whiten one image: filter, local contrast normalisation, border cut, z-score.
 
     Parameters
@@ -224,7 +228,9 @@ def whiten_image(image, whitening=None):
     return whiten_and_measure(image, whitening)[0]
 
 
-def whiten_and_measure(image, whitening=None):
+def whiten_and_measure(
+    image: ArrayLike, whitening: Whitening | None = None
+) -> tuple[NDArray[np.float64], ImageConstants]:
     """Return `whiten_image` of an image, and its ImageConstants."""
     whitening = as_whitening(whitening)
     image = finite_array(image, "image", ndim=2)
@@ -255,7 +261,7 @@ def whiten_and_measure(image, whitening=None):
     return _zscore(inside, 1, "the image is constant inside of its border"), constants
 
 
-def filtered(images, whitening):
+def filtered(images: NDArray, whitening: Whitening) -> NDArray[np.float64]:
     """Return images (..., height, width) after the filter of `whitening`."""
     if whitening.filter == "none":
         return images
@@ -264,7 +270,7 @@ def filtered(images, whitening):
     return np.fft.ifft2(np.fft.fft2(images) * gain).real
 
 
-def as_whitening(whitening):
+def as_whitening(whitening: Whitening | None) -> Whitening:
     """Return `whitening`, or the default one for None; raise TypeError for anything else."""
     if whitening is None:
         return Whitening()

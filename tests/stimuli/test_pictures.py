@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
+from ipvae_brian._tools import memory
+from ipvae_brian.errors import MemoryLimitError
 from ipvae_brian.stimuli import pictures
 from ipvae_brian.stimuli.pictures import read_picture
 
@@ -188,3 +190,9 @@ def test_the_limit_can_be_raised(rgb, monkeypatch):
         read(saved(rgb))
     monkeypatch.setattr(pictures, "MAXIMUM_PIXELS", 800)
     assert read(saved(rgb)).shape == SHAPE
+
+
+def test_more_than_memory(rgb, monkeypatch):
+    monkeypatch.setattr(memory, "available_memory", lambda: 24 * 24 * 32)
+    with pytest.raises(MemoryLimitError, match="the picture .*: load fewer or smaller pictures"):
+        read(saved(rgb))

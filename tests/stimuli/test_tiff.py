@@ -356,6 +356,21 @@ def test_missing_strips(grey):
         read(io.BytesIO(content[:end]))
 
 
+@pytest.mark.parametrize("layout", [{"tile": (16, 16)}, {"rowsperstrip": 4}])
+@pytest.mark.parametrize("compression", [None, "zlib"])
+def test_more_pixels_than_there_are_parts(grey, layout, compression):
+    """A width or height that was damaged: what is missing must not become zeros."""
+    array = grey.astype(np.uint8)
+    for name in ("ImageWidth", "ImageLength"):
+        content = bytearray(written(array, compression=compression, **layout).getvalue())
+        with tifffile.TiffFile(io.BytesIO(content)) as tiff:
+            tag = tiff.pages[0].tags[name]
+        size = int(tag.value) + 64
+        content[tag.valueoffset : tag.valueoffset + 2] = size.to_bytes(2, "little")
+        with pytest.raises(ValueError, match="a.tif: not a readable image"):
+            read(io.BytesIO(content))
+
+
 def test_too_large_by_its_declared_size():
     file = written(np.zeros((9000, 9000), np.uint8), compression="zlib")
     with pytest.raises(ValueError, match="a.tif: .*9000 x 9000 pixels are 81 million, more than"):

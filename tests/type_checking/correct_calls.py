@@ -129,3 +129,26 @@ def whitened() -> None:
     white = stimuli.whiten_image(camera, stimuli.Whitening(border=6))
     patches = stimuli.extract_patches({"camera": camera}, 20, (8, 8), rng=0)
     assert white.ndim == 2 and patches.shape == (20, 64)
+
+
+def experiment(parameters: Parameters) -> None:
+    """Gratings through a front end, and in whitened space."""
+    session = stimuli.protocols.drifting_gratings(
+        directions=range(0, 360, 180),
+        spatial_frequencies=1,
+        temporal_frequencies=25 * Hz,
+        contrasts=[0.1, 1],
+        duration=40 * ms,
+        frame_duration=10 * ms,
+        shape=(4, 4),
+        repeats=2,
+        grey_before=20 * ms,
+    )
+    front_end = stimuli.FrontEnd(whitening=stimuli.Whitening(), floor=0.1)
+    movies: NDArray[np.float32] = session.movies(front_end.replace(normalisation="divisive"))
+    directions = session.conditions["direction"]
+    assert len(directions) == session.n_trials == 2 * len(movies)
+    network = SpikingNetwork(parameters, n_copies=len(movies), dt=1 * ms)
+    response = network.present_movie(session.movies(None), session.durations, seed=1)
+    assert response.n_stimuli == session.n_stimuli
+    assert load_model("photographs-512").front_end is not None

@@ -62,3 +62,6 @@ def the_rest(x: NDArray[np.float64]):
     metrics.r_squared(x)  # error
     ipvae_brian.load_models("photographs-512")  # error
     print(ipvae_brian.spiking)  # error
+    ipvae_brian.stimuli.FrontEnd(floor=0.1)  # error
+    ipvae_brian.stimuli.protocols.drifting_gratings(directions=0)  # error
+    ipvae_brian.stimuli.protocols.white_noise(contrast="high")  # error
