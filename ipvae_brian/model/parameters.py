@@ -96,6 +96,21 @@ class Parameters:
     References
     ----------
     Vafaii, Galor & Yates 2025, "Brain-like variational inference", arXiv 2410.19315.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from brian2 import ms
+    >>> from ipvae_brian import Parameters
+    >>> model = Parameters(dictionary=0.5 * np.eye(4, 3), threshold=0.1, stimulus_shape=(2, 2))
+    >>> model
+    <Parameters 3 neurons, 4 pixels (2, 2), tau 20. ms>
+    >>> model.drive([1, 0, 2, 0])
+    array([0.5, 0. , 1. ])
+    >>> model.decode([2, 0, 4])
+    array([1., 0., 2., 0.])
+    >>> model.replace(tau=100 * ms).tau
+    100. * msecond
     """
 
     dictionary: NDArray[np.floating]

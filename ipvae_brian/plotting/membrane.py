@@ -187,14 +187,15 @@ def plot_membrane_and_raster(
     trial = index(trial, "trial", response.n_trials, "trials")
     neurons = _traced_neurons(response, neurons, trial)
     spikes_of(response)
-    n_windows = response.timing.n_windows
-    response.timing.index_of_window(0)  # its error comes before an empty figure
+    shown = response.timing.windows_of_stimulus  # its error comes before an empty figure
+    n_windows = shown.stop - shown.start
     n_strips = min(N_STRIPS, n_windows)
     movie = is_movie(response)
     if movie:
         windows = windows_of_frames(response.timing, n_strips)
     else:  # denser in the beginning
-        windows = np.unique(np.round(np.geomspace(1, n_windows, n_strips)).astype(int)) - 1
+        ends = np.unique(np.round(np.geomspace(1, n_windows, n_strips)).astype(int))
+        windows = shown.start + ends - 1
     figure = new_figure((8.0, 8.8 if movie else 8.0)) if figure is None else figure
     grid = figure.add_gridspec(3, 1, height_ratios=(2.1 if movie else 1.25, 2.5, 3.0))
     images = grid[0].subgridspec(1 + movie, len(windows) + (not movie)).subplots(squeeze=False)

@@ -38,7 +38,7 @@ def plot_reconstructions(
 
     From top to bottom: the stimulus, the reconstruction from the spike counts of one window of
     tau, and the one from expected counts, which is free of the noise of single spikes. They are
-    expected counts of the second half of the trial for static stimuli, and of the same window for
+    expected counts of the second half of a static stimulus, and of the same window for
     movies. The three share one grey scale, in which mid-grey is zero.
 
     Parameters
@@ -48,9 +48,9 @@ def plot_reconstructions(
     trials : iterable of int, optional
         Which trials, from left to right; by default the first eight, or one movie.
     window : int, optional
-        Which window of tau; by default the last. Of a movie, by default eight frames are shown,
-        each with the last window that is wholly within it; with `window`, the frame that is shown
-        longest in that window.
+        Which window of tau; by default the last of the stimulus. Of a movie, by default eight
+        frames are shown, each with the last window that is wholly within it; with `window`, the
+        frame that is shown longest in that window.
     axes : array_like of matplotlib.axes.Axes, shape (3, number of columns), optional
         A scale of grey is drawn beside new ones only.
 
@@ -100,8 +100,8 @@ def _columns(response, trials, window) -> list[tuple[int, int]]:
     trials = [index(i, "trials", response.n_trials, "trials") for i in trials]
     if not trials:
         raise ValueError("trials is empty")
-    if window is not None or not movie:
-        w = response.timing.index_of_window(-1 if window is None else window)
+    if window is not None:
+        w = response.timing.index_of_window(window)
         return [(trial, w) for trial in trials]
     windows = windows_of_frames(response.timing, max(1, N_PATCHES // len(trials)))
     return [(trial, w) for trial in trials for w in windows]

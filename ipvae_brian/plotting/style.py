@@ -125,8 +125,8 @@ def is_movie(recording: Recording) -> bool:
 
 def windows_of_frames(timing: Timing, n: int) -> list[int]:
     """Return the last whole window of each of up to `n` frames that are spread over a movie."""
-    timing.index_of_window(0)
+    shown = timing.windows_of_stimulus
     n_frames = len(timing.frame_steps)
     frames = np.unique(np.round(np.linspace(0, n_frames - 1, min(n, n_frames))).astype(int))
     last = timing.frame_edges[frames + 1] // timing.steps_per_window - 1
-    return np.unique(np.clip(last, 0, timing.n_windows - 1)).tolist()
+    return np.unique(np.clip(last, shown.start, shown.stop - 1)).tolist()

@@ -18,6 +18,17 @@ class Spikes(NamedTuple):
     """All spikes, those of each trial in order of time.
 
     Each entry is one neuron in one time step.
+
+    Examples
+    --------
+    Neuron 3 fires twice in trial 0, at 12 ms and at 15 ms after the onset of the stimulus.
+
+    >>> import numpy as np
+    >>> from ipvae_brian import Spikes
+    >>> trial, neuron, time, count = [0, 0], [3, 3], [0.012, 0.015], [1, 1]
+    >>> spikes = Spikes(*map(np.array, (trial, neuron, time, count)))
+    >>> spikes.time[spikes.neuron == 3]
+    array([0.012, 0.015])
     """
 
     trial: NDArray[np.integer]

@@ -182,6 +182,25 @@ class Timing:
         """When every frame of the stimulus begins, (n_frames,)."""
         return (self.frame_edges[:-1] - self.onset_step) * self.dt
 
+    @property
+    def windows_of_stimulus(self) -> slice:
+        """The windows that lie wholly within the frames: all, if nothing is before or after them.
+
+        Raises
+        ------
+        ValueError
+            If there is none.
+        """
+        self.index_of_window(0)
+        first = -(-self.onset_step // self.steps_per_window)
+        last = int(self.frame_edges[-1]) // self.steps_per_window
+        if first >= last:
+            raise ValueError(
+                f"no whole window of {self.window * 1e3:g} ms while the stimulus is shown, for "
+                f"{sum(self.frame_steps) * self.dt * 1e3:g} ms"
+            )
+        return slice(first, last)
+
     def windows_between(self, begin: float, end: float) -> slice:
         """Return the windows that lie wholly between two times.
 

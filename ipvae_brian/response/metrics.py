@@ -113,7 +113,17 @@ def population_sparseness(rates: ArrayLike) -> NDArray[np.floating]:
 
 
 class FreeEnergy(NamedTuple):
-    """The terms of the variational free energy in nats, (n_stimuli,) each."""
+    """The terms of the variational free energy in nats, (n_stimuli,) each.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ipvae_brian import Parameters, metrics
+    >>> model = Parameters(dictionary=np.eye(2))
+    >>> energy = metrics.free_energy([[1.0, 0.0]], [[0.8, 0.1]], model)
+    >>> energy.reconstruction, energy.noise
+    (array([0.025]), array([0.45]))
+    """
 
     reconstruction: NDArray[np.floating]
     """|x - Phi r|^2 / (2 sigma2): what the mean code misses."""

@@ -161,9 +161,16 @@ class Response(Recording):
         )
 
     def settled_counts(self) -> NDArray[np.floating]:
-        """Return expected spikes per tau in the second half of the trial, (n_trials, n_neurons)."""
-        self.timing.index_of_window(0)
-        return self.expected_counts[:, self.timing.n_windows // 2 :].mean(axis=1)
+        """Return expected spikes per tau in the second half of the stimulus, (n_trials, n_neurons).
+
+        Raises
+        ------
+        ValueError
+            If the stimulus is shown for less than one window.
+        """
+        shown = self.timing.windows_of_stimulus
+        half = (shown.stop - shown.start) // 2
+        return self.expected_counts[:, shown.start + half : shown.stop].mean(axis=1)
 
     # Decoding
 
@@ -177,8 +184,8 @@ class Response(Recording):
         window : int, default -1
             Which window of tau.
         source : {"counts", "expected_counts"}, default "counts"
-            Spike counts of that window, or expected counts: those of the second half of the trial
-            (for which `window` does not matter), or in a movie those of that window.
+            Spike counts of that window, or expected counts: those of the second half of the
+            stimulus (for which `window` does not matter), or in a movie those of that window.
 
         Returns
         -------

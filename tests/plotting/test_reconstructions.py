@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from brian2.only import ms
 
-from ipvae_brian import SpikingNetwork, plotting
+from ipvae_brian import Response, SpikingNetwork, Timing, plotting
 
 N_NEURONS, SHAPE, RECORDED = 12, (4, 4), (7, 2, 9)
 
@@ -68,3 +68,13 @@ def test_new_axes_have_a_scale_of_grey_beside_them(response, plt):
     axes = plotting.plot_reconstructions(response)
     (scale,) = [ax for ax in axes[0, 0].figure.axes if ax not in list(axes.flat)]
     assert [label.get_text() for label in scale.get_yticklabels()] == ["−max", "0", "max"]
+
+
+def test_grey_before_and_after_is_no_stimulus(response):
+    r = response
+    timing = Timing(0.001, 170, 20, 0.02, frame_steps=(90,), before=0.02)
+    around = Response(r.parameters, r.frames, timing, r.counts, r.expected_counts)
+    axes = plotting.plot_reconstructions(around, [1])
+    decoded = r.parameters.decode(r.counts[1, 4])  # the last window within the 90 steps
+    np.testing.assert_allclose(axes[1, 0].images[0].get_array().ravel(), decoded)
+    plotting.plot_convergence(around)

@@ -77,6 +77,17 @@ def test_windows_between_are_those_that_lie_wholly_there():
         timing.windows_between(0.2, 1)
 
 
+@pytest.mark.parametrize(
+    ("before", "frame_steps", "expected"),
+    [(0, (), (0, 15)), (0.1, (), (5, 15)), (0.09, (60, 40), (5, 9)), (0.1, (20,), (5, 6))],
+)
+def test_windows_of_the_stimulus_are_wholly_within_its_frames(before, frame_steps, expected):
+    timing = Timing(0.001, 305, 20, before=before, frame_steps=frame_steps)
+    assert timing.windows_of_stimulus == slice(*expected)
+    with pytest.raises(ValueError, match="no whole window of 20 ms while the stimulus is shown"):
+        assert Timing(0.001, 305, 20, before=0.09, frame_steps=(29,)).windows_of_stimulus
+
+
 def test_step_of_every_time():
     timing = Timing(0.1e-3, 10_000, 200, before=0.25)
     np.testing.assert_array_equal(timing.steps_of(timing.step_times), np.arange(10_000))

@@ -376,3 +376,13 @@ def test_notebook_shows_how_good_the_code_is(simulated):
     assert f"d {simulated.distance():.3f}" in content and "2 ms" in content
     too_short, _ = made_up(n_steps=4)
     assert "<b>Response</b>" in too_short._repr_html_()
+
+
+def test_settled_counts_are_of_the_stimulus_and_not_of_what_is_around_it():
+    r, _ = made_up()
+    timing = Timing(0.002, 23, 5, 0.01, frame_steps=(11,), before=0.01)
+    around = Response(r.parameters, r.frames, timing, r.counts, r.expected_counts)
+    # Windows 1 and 2 lie wholly within the frame; of two windows the second is the second half.
+    np.testing.assert_array_equal(around.settled_counts(), r.expected_counts[:, 2])
+    assert np.isnan(around.r2(0)).all() and np.isfinite(around.r2(1)).all()
+    assert np.isnan(around.convergence().r2[[0]]).all()
