@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from brian2.only import ms
 
-from ipvae_brian import load_model
-from ipvae_brian.stimuli import FrontEnd, contrast_of, load_photographs, protocols
+from ipvae_brian import SpikingNetwork, load_model
+from ipvae_brian.stimuli import FrontEnd, contrast_of, load_photographs, load_stimuli, protocols
 
 
 def test_white_noise():
@@ -99,3 +99,19 @@ def test_bad_pictures():
     session = protocols.natural_images({"a": image}, margin=3)
     with pytest.raises(ValueError, match="pictures of 22 x 22 pixels are too small"):
         session.movies(larger)
+
+
+def test_a_model_codes_light_as_well_as_its_training_patches():
+    """What comes out of the front end is what the network was trained on."""
+    model = load_model("photographs-512")
+    patches = load_stimuli(n_train=2000, n_validation=60)
+    photographs = load_photographs(patches.validation_images)
+    session = protocols.natural_images(photographs, n_per_image=20)
+    seen = session.movies(model.front_end)[:, 1]
+    textured = seen.std(axis=1) > 0.2  # as for patches: skies have next to nothing to code
+    network = SpikingNetwork(model, n_copies=60)
+    r2 = network.present(seen, 160 * ms, seed=1, progress=False).r2()
+    trained = network.present(patches.validation, 160 * ms, seed=1, progress=False).r2()
+    assert textured.sum() > 45
+    assert r2[textured].mean() > 0.8
+    assert r2[textured].mean() == pytest.approx(trained.mean(), abs=0.08)
