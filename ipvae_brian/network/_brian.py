@@ -1,6 +1,5 @@
 """What this package needs of Brian2 beyond its documented calls: targets, seeds, monitors."""
 
-import gc
 import logging
 import signal
 import sys
@@ -46,24 +45,6 @@ def code_object_class(target: str | None) -> Any:
     if not CythonCodeObject.is_available():
         raise RuntimeError("target 'cython' needs a C++ compiler and Cython; use target='numpy'")
     return CythonCodeObject
-
-
-@contextmanager
-def seeded(seed: int | None) -> Iterator[None]:
-    """Seed Brian2's random numbers inside the block and give them back as they were after it.
-
-    With None nothing is touched: numbers follow the user's own `brian2.seed`.
-    """
-    device = get_device()
-    if seed is None:
-        yield
-        return
-    state = device.get_random_state()
-    device.seed(seed)
-    try:
-        yield
-    finally:
-        device.set_random_state(state)
 
 
 def require_device(device: Any) -> None:
@@ -146,23 +127,6 @@ def _show_errors_plainly():
 
 
 _show_errors_plainly()
-
-
-@contextmanager
-def quick_start() -> Iterator[None]:
-    """Let Brian2 collect garbage among new objects only.
-
-    It does so at the beginning of every run, and walking through every object of the process
-    takes longer than all the rest of a start.
-    """
-    if gc.get_freeze_count():
-        yield
-        return
-    gc.freeze()
-    try:
-        yield
-    finally:
-        gc.unfreeze()
 
 
 def clear(monitor: Any) -> None:

@@ -13,6 +13,7 @@ from ipvae_brian._tools.checks import seconds, whole_number
 from ipvae_brian._tools.memory import require_memory
 from ipvae_brian._tools.progress import progress_bar
 from ipvae_brian._tools.types import Time
+from ipvae_brian.network._process import one_at_a_time
 from ipvae_brian.network.arguments import (
     as_movies,
     as_stimuli,
@@ -130,6 +131,7 @@ class BaseNetwork(Building):
         lengths = frame_durations(duration, shown.shape[1])
         return self._present(shown, lengths, reset, reset_frames, seed, progress)
 
+    @one_at_a_time()
     def _present(self, frames, lengths, reset, reset_frames, seed, progress, first=0):
         """Find a time step, or check the one there is, and present."""
         if seed is not None:
@@ -228,6 +230,7 @@ class BaseNetwork(Building):
             copy=False,
         )
 
+    @one_at_a_time()
     def run(
         self,
         presentations: Iterable[Presentation],

@@ -13,6 +13,7 @@ from ipvae_brian._tools.checks import seconds, whole_number
 from ipvae_brian._tools.types import Time
 from ipvae_brian.model.parameters import Parameters
 from ipvae_brian.network._brian import is_standalone
+from ipvae_brian.network._process import count_network, one_at_a_time
 from ipvae_brian.network.arguments import (
     as_stimuli,
     largest_energy,
@@ -74,8 +75,12 @@ class Building(ABC):
         record_spikes: bool | None,
         name: str,
     ):
+        parameters = getattr(parameters, "parameters_", parameters)
         if not isinstance(parameters, Parameters):
-            raise TypeError(f"parameters must be a Parameters, got {type(parameters).__name__}")
+            raise TypeError(
+                "parameters must be a Parameters or a fitted IPVAE, got "
+                f"{type(parameters).__name__}"
+            )
         self._parameters = parameters
         self.n_copies = whole_number(n_copies, "n_copies")
         self._runner_class = StandaloneRunner if is_standalone() else RuntimeRunner
@@ -129,7 +134,9 @@ class Building(ABC):
         if dt is not None:
             self._build(whole_fraction(seconds(dt, "dt"), self.parameters))
 
+    @one_at_a_time()
     def _build(self, dt_seconds: float) -> None:
+        count_network(self)
         dt = dt_seconds * second
         clock = brian.Clock(dt, name=f"{self.name}_clock")
         circuit = self._make_circuit(clock)

@@ -156,6 +156,9 @@ class Circuit(ABC):
 
     # Random numbers
 
+    seeds_brian2: ClassVar[bool] = False
+    """Whether `reseed` seeds Brian2, whose state has to be given back after a run."""
+
     @abstractmethod
     def reseed(self, seed: Any) -> None:
         """Restart the random numbers; `seed` is anything that NumPy's default_rng takes."""
@@ -240,6 +243,7 @@ class EquationCircuit(Circuit):
     """
 
     engine = "brian2"
+    seeds_brian2 = True
     equations = MEMBRANE
     operations: ClassVar[tuple[tuple[str, str], ...]] = (
         (DRAW, "start"),

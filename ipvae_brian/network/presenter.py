@@ -15,11 +15,10 @@ from ipvae_brian.network._brian import (
     array_of,
     code_object_class,
     interrupts,
-    quick_start,
     require_device,
-    seeded,
     without_conflicts_of,
 )
+from ipvae_brian.network._process import quick_start, seeded
 from ipvae_brian.network.circuits import Circuit
 from ipvae_brian.network.engines.choice import default_engine
 from ipvae_brian.network.monitors import Monitors
@@ -55,6 +54,8 @@ class Presenter:
         self.presentation: Presentation | None = None
         self.error: BaseException | None = None
         self.watched = True
+        # Of Brian2, as it was before a presentation seeded it.
+        self.random_state: Any = None
         # Set where objects on other clocks have steps to take after the last one of ours.
         self.runs_out = False
         self.operation = _AfterStep(
@@ -83,7 +84,10 @@ class Presenter:
         return self._next_presentation()
 
     def end(self) -> None:
-        """Leave what is being presented, and the arrays in which its spikes are counted."""
+        """Leave what is being presented, and give back what was taken for it."""
+        if self.random_state is not None:
+            brian.get_device().set_random_state(self.random_state)
+            self.random_state = None
         self.presentations = self.presentation = self.collect = None
         self.counts = self.expected_counts = self.open = None
         self.circuit.close_window()
@@ -113,6 +117,8 @@ class Presenter:
         if presentation.reset:
             self.circuit.rest()
         if presentation.seed is not None:
+            if self.circuit.seeds_brian2 and self.random_state is None:
+                self.random_state = brian.get_device().get_random_state()
             self.circuit.reseed(presentation.seed)
         self._next_window()
         self._next_frame()

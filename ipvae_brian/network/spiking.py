@@ -29,6 +29,7 @@ class SpikingNetwork(BaseNetwork):
     Parameters
     ----------
     parameters : Parameters
+        Or a fitted `IPVAE`, of which those that it has learned are taken.
     pathway : {"synapses", "error_units"}, optional
         How the spikes of one population inhibit: directly, through synapses between the neurons
         (the default), or through explicit units that hold the prediction error.

@@ -17,6 +17,7 @@ import numpy as np
 from brian2.only import get_device
 
 from ipvae_brian.network._brian import require_device
+from ipvae_brian.network._process import brian2_seed
 from ipvae_brian.network.circuits import Circuit
 from ipvae_brian.network.monitors import Monitors
 from ipvae_brian.network.presentation import Outcome, Presentation
@@ -73,7 +74,7 @@ class StandaloneRunner(Runner):
                 "numbers for every frame: leave it out, or present one frame"
             )
         if seed is not None:
-            get_device().seed(seed)
+            get_device().seed(brian2_seed(seed))
         yield
 
     def _build(self, frame_steps):

@@ -12,6 +12,8 @@ Here `test_transform_is_reproducible`, `test_pipeline` and `test_wrong_number_of
 for what can be asked of these. check_array_api_input is skipped without SCIPY_ARRAY_API.
 """
 
+# ruff: noqa: NPY002  (the user's random numbers are NumPy's global ones)
+
 import copy
 import errno
 import os
@@ -124,6 +126,44 @@ def test_random_state_reproduces():
     assert_same_parameters(one.parameters_, numpy_integer.parameters_)
     generators = [small(random_state=np.random.RandomState(5)).fit(x) for _ in range(2)]
     assert_same_parameters(*(m.parameters_ for m in generators))
+
+
+@pytest.mark.parametrize("engine", ["numba", "numpy", "brian2"])
+def test_the_users_random_numbers_go_on(engine):
+    """Whatever is called, also if it fails, and not seeded by the package."""
+    x = images(60)
+
+    def calls(seed):
+        model = small(engine=engine, steps_per_tau=20, random_state=seed)
+        yield lambda: model.fit(x)
+        yield lambda: model.partial_fit(x)
+        yield lambda: model.transform(x)
+        yield lambda: model.simulate(x[:3])
+        yield lambda: model.score(x)
+        model = small(engine=engine, steps_per_tau=1, training_gain=500.0)
+        model.set_params(training_highest_potential=12.0)
+        yield lambda: pytest.raises(DivergenceError, model.fit, x)
+
+    for seed in (0, 2**70):
+        for call in calls(seed):
+            numbers = []
+            for mine in (99, 100):
+                np.random.seed(mine)
+                call()
+                numbers.append(np.random.random())
+            assert numbers == [np.random.RandomState(mine).random() for mine in (99, 100)]
+
+
+def test_any_whole_number_is_a_random_state():
+    x = images(60)
+    for seed in (2**32, 2**64 + 1, np.uint64(2**63)):
+        model = small(random_state=seed).fit(x)
+        np.testing.assert_array_equal(
+            small(random_state=seed).fit(x).components_, model.components_
+        )
+        np.testing.assert_array_equal(model.transform(x), model.transform(x))
+        assert model.score(x) == model.score(x)
+        assert model.settings_["seed"] == int(seed)
 
 
 def test_partial_fit():

@@ -1,7 +1,5 @@
 """What the package needs of Brian2 and what it leaves alone, and the tests' guard over it."""
 
-# ruff: noqa: NPY002  (Brian2 draws from NumPy's global random state)
-
 import brian2
 import numpy as np
 import pytest
@@ -75,28 +73,6 @@ def test_every_object_of_a_network_has_its_own_clock_and_target(parameters, stim
         assert float(o.clock.dt) == pytest.approx(4e-3)
         if hasattr(o, "codeobj") and o.codeobj is not None:
             assert isinstance(o.codeobj, NumpyCodeObject), o.name
-
-
-def test_seeded_gives_the_state_back():
-    brian2.seed(1)
-    np.random.random(3)
-    state = np.random.get_state()[1].copy()
-    with _brian.seeded(5):
-        first = np.random.random(4)
-    np.testing.assert_array_equal(np.random.get_state()[1], state)
-    with pytest.raises(LookupError), _brian.seeded(5):
-        np.testing.assert_array_equal(np.random.random(4), first)
-        raise LookupError
-    np.testing.assert_array_equal(np.random.get_state()[1], state)
-
-
-def test_unseeded_leaves_the_stream_running():
-    brian2.seed(1)
-    wanted = np.random.random(4)
-    brian2.seed(1)
-    with _brian.seeded(None):
-        first = np.random.random(2)
-    np.testing.assert_array_equal(np.append(first, np.random.random(2)), wanted)
 
 
 def test_cleared_monitors_begin_anew():

@@ -1,17 +1,16 @@
 """Compiled for all engines that use Numba: functions, random numbers, decoding."""
 
 import math
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import numba
 import numpy as np
 from numba import njit, prange
 from numpy.typing import ArrayLike, NDArray
 
 from ipvae_brian._tools.threads import one_blas_thread
 from ipvae_brian.network.circuits import Circuit
+from ipvae_brian.network.engines.kernels import kernel, several_threads
 
 # Taylor coefficients of exp; enough of them for single precision at |f| <= log(2) / 2.
 TAYLOR = tuple(np.float32(1 / math.factorial(k)) for k in range(8))
@@ -92,7 +91,7 @@ def logarithm(values, out, scratch):
         out[j] += s * (t1 + q * (t3 + q * (t5 + q * (t7 + q * t9))))
 
 
-@njit(parallel=True, fastmath=MATHS, cache=True)
+@kernel(MATHS)
 def decode(counts, columns, decoded):
     """Add up the dictionary's `columns`, one in each row, over the spikes of each copy."""
     n_copies, n_neurons = counts.shape
@@ -122,20 +121,12 @@ class CompiledCopies(Circuit):
 
     @contextmanager
     def threads(self) -> Iterator[None]:
-        """Use as many threads as OMP_NUM_THREADS allows, while those of BLAS stand back.
+        """Use as many threads as the work pays for, while those of BLAS stand back.
 
-        Dask and batch systems set the variable, and Numba does not ask. Threads of OpenBLAS keep a
-        core busy for a while after each product, waiting for the next one.
+        Threads of OpenBLAS keep a core busy for a while after each product, waiting for the next.
         """
-        before = numba.get_num_threads()
-        allowed = os.environ.get("OMP_NUM_THREADS", "")
-        with one_blas_thread():
-            if "NUMBA_NUM_THREADS" not in os.environ and allowed.isdecimal():
-                numba.set_num_threads(max(1, min(before, int(allowed))))
-            try:
-                yield
-            finally:
-                numba.set_num_threads(before)
+        with one_blas_thread(), several_threads(self.n_copies * self.n_neurons):
+            yield
 
     def decode(self, counts: ArrayLike) -> NDArray:
         """Return the stimuli that counts (n, n_neurons) stand for, (n, n_pixels)."""

@@ -16,6 +16,7 @@ each half exactly as in continuous time, so the error of a step falls with its s
 """
 
 import math
+from functools import partial
 
 import numpy as np
 from numba import njit, prange
@@ -26,6 +27,7 @@ from ipvae_brian.network.engines.compiled import (
     logarithm,
     uniform_number,
 )
+from ipvae_brian.network.engines.kernels import compiled, kernel
 
 # Neuron j adds to partial sum j % COLUMNS: a power of two, the leaves of a tree of sums.
 COLUMNS = 64
@@ -101,7 +103,7 @@ def adapt(recent, drive, threshold, half_rate, growth, logs, scratch):
     exponential_function(logs, growth, scratch)
 
 
-@njit(parallel=True, fastmath=MATHS, cache=True)
+@kernel(MATHS)
 def grow(recent, drive, threshold, half_rate, growth):
     """Growth of all copies, for a new drive; see `advance`."""
     n_copies, n_neurons = drive.shape
@@ -110,7 +112,7 @@ def grow(recent, drive, threshold, half_rate, growth):
         adapt(recent[b], drive[b], threshold, half_rate, growth[b], logs, scratch)
 
 
-@njit(parallel=True, fastmath=MATHS, cache=True)
+@kernel(MATHS)
 def advance(
     rates,
     inputs,
@@ -228,7 +230,7 @@ def advance(
         streams[b, 0], left[b], n_spikes[b] = counter, wait, fired
 
 
-@njit(fastmath=MATHS, cache=True)
+@partial(compiled, fastmath=MATHS)
 def list_spikes(z, spikespace):
     """Put the numbers of the neurons with counts above zero where Brian2 finds them, in order."""
     flat, n = z.reshape(-1), 0

@@ -11,7 +11,7 @@ nor on the other copies.
 from typing import Any
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 
 from ipvae_brian.model.parameters import Parameters
 from ipvae_brian.network.engines.compiled import (
@@ -20,13 +20,14 @@ from ipvae_brian.network.engines.compiled import (
     exponential_function,
     exponential_number,
 )
+from ipvae_brian.network.engines.kernels import kernel
 from ipvae_brian.network.engines.numpy import NumpyCopies
 
 # Spikes of a neuron in a step that are drawn one by one. Rates are as high where a run diverges.
 ONE_BY_ONE = 500
 
 
-@njit(parallel=True, fastmath=MATHS, cache=True)
+@kernel(MATHS)
 def draw(potential, left, counts, window_counts, window_expected, streams, step, spikes, first):
     """Draw the counts of a step.
 
@@ -111,7 +112,7 @@ def draw(potential, left, counts, window_counts, window_expected, streams, step,
     return unfinished.sum()
 
 
-@njit(parallel=True, fastmath=MATHS, cache=True)
+@kernel(MATHS)
 def update(
     potential,
     kept,

@@ -1,0 +1,106 @@
+"""Functions compiled by Numba, in as many threads as the work pays for, and wherever they run."""
+
+import os
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FunctionType
+from typing import Any
+
+import numba
+from numba import njit
+from numba.np.ufunc import parallel as numba_threads
+
+# Below so many neurons (of all copies) a further thread costs more than it takes off.
+NEURONS_OF_A_THREAD = 20_000
+
+_here = threading.local()
+
+
+class Kernel:
+    """A function over copies, compiled for several threads and for one, which round alike.
+
+    One thread has no others to wait for: it is faster where there is little to do, or where other
+    programs keep the cores busy, and it is all that works in a fork of a process with threads.
+    Inside of `several_threads` calls go to the former, elsewhere to the latter; each is compiled at
+    its first call.
+
+    Parameters
+    ----------
+    function : callable
+        With a `prange` over copies.
+    fastmath : set of str
+        As for `numba.njit`.
+    """
+
+    def __init__(self, function: Callable[..., Any], fastmath: set[str]):
+        # Numba names the file that keeps what was compiled after the function.
+        name = f"{function.__name__}_in_one_thread"
+        alone = FunctionType(function.__code__, function.__globals__, name)
+        alone.__qualname__ = name
+        self.__doc__ = function.__doc__
+        self.in_threads = compiled(function, fastmath=fastmath, parallel=True)
+        self.in_one_thread = compiled(alone, fastmath=fastmath)
+
+    def __call__(self, *arguments: Any) -> Any:
+        """Call the one or the other."""
+        chosen = self.in_threads if getattr(_here, "several", False) else self.in_one_thread
+        return chosen(*arguments)
+
+
+def kernel(fastmath: set[str]) -> Callable[[Callable[..., Any]], Kernel]:
+    """Return a decorator that compiles a function as a `Kernel`."""
+    return lambda function: Kernel(function, fastmath)
+
+
+def compiled(function: Callable[..., Any], **options: Any) -> Callable[..., Any]:
+    """Return a function compiled by Numba, which keeps it for other processes if it can."""
+    try:
+        return njit(cache=True, **options)(function)
+    except RuntimeError:
+        # There is no folder to keep it in: neither beside the file nor in the user's home.
+        return njit(**options)(function)
+
+
+_forked_with_threads = False
+
+
+def _after_fork():
+    global _forked_with_threads
+    _forked_with_threads |= numba_threads._is_initialized
+
+
+if hasattr(os, "register_at_fork"):
+    # Their threads are not in the child, where Numba's libraries wait for them or abort.
+    os.register_at_fork(after_in_child=_after_fork)
+
+
+def threads_that_pay(n_neurons: int) -> int:
+    """Return how many threads are of use for so many neurons, of all copies.
+
+    No more than OMP_NUM_THREADS: Dask and batch systems set it, and Numba does not ask.
+    """
+    n_threads = n_neurons // NEURONS_OF_A_THREAD
+    allowed = os.environ.get("OMP_NUM_THREADS", "")
+    if "NUMBA_NUM_THREADS" not in os.environ and allowed.isdecimal():
+        n_threads = min(n_threads, int(allowed))
+    n_threads = min(n_threads, numba.config.NUMBA_NUM_THREADS)
+    return 1 if _forked_with_threads else max(1, n_threads)
+
+
+@contextmanager
+def several_threads(n_neurons: int) -> Iterator[None]:
+    """Use as many threads as pay for so many neurons."""
+    n_threads = threads_that_pay(n_neurons)
+    if n_threads == 1:
+        # Numba is not asked how many it has, because it starts them to answer.
+        yield
+        return
+    before = numba.get_num_threads()
+    numba.set_num_threads(min(n_threads, before))
+    _here.several = True
+    try:
+        yield
+    finally:
+        _here.several = False
+        numba.set_num_threads(before)
