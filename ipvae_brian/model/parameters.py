@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
@@ -15,10 +14,11 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from ipvae_brian._tools.checks import finite_array, known_name, number, seconds
 from ipvae_brian._tools.files import format_errors, read_arrays, write_arrays
-from ipvae_brian._tools.frozen import freeze, frozen_json, restore_frozen
+from ipvae_brian._tools.frozen import freeze, restore_frozen
 from ipvae_brian._tools.html import table
 from ipvae_brian._tools.types import Time
 from ipvae_brian.errors import FileFormatError
+from ipvae_brian.model.fields import checked_front_end, checked_json, checked_shape
 from ipvae_brian.model.summary import facts, picture
 from ipvae_brian.stimuli.front_end import FrontEnd
 
@@ -186,34 +186,11 @@ class Parameters:
         store("highest_potential", highest)
         if (self.resting_potential < lowest).any() or (self.resting_potential > highest).any():
             raise ValueError(f"resting_potential must lie within [{lowest:g}, {highest:g}]")
-        shape = (n_pixels,) if self.stimulus_shape is None else self.stimulus_shape
-        if not isinstance(shape, tuple | list):
-            raise TypeError(f"stimulus_shape must be a tuple of whole numbers, got {shape!r}")
-        if not all(isinstance(n, (int, np.integer)) and n > 0 for n in shape) or (
-            math.prod(shape) != n_pixels
-        ):
-            raise ValueError(
-                f"stimulus_shape must be whole numbers with product {n_pixels} "
-                f"(rows of the dictionary), got {shape}"
-            )
-        store("stimulus_shape", tuple(int(n) for n in shape))
-        for name in ("whitening", "provenance"):
-            value = getattr(self, name)
-            if not isinstance(value, dict) and not (value is None and name == "whitening"):
-                raise TypeError(f"{name} must be a dict, got {type(value).__name__}")
-            try:
-                store(name, frozen_json(value))
-            except (TypeError, ValueError) as error:
-                raise ValueError(f"{name} must be JSON-able: {error}") from None
-        front_end = self.front_end
-        if isinstance(front_end, dict):
-            try:
-                front_end = FrontEnd.from_dict(front_end)
-            except (TypeError, ValueError) as error:
-                raise type(error)(f"front_end has a wrong field: {error}") from None
-        if not isinstance(front_end, FrontEnd | None):
-            raise TypeError(f"front_end must be a FrontEnd or None, got {front_end!r}")
-        store("front_end", front_end)
+        store("stimulus_shape", checked_shape(self.stimulus_shape, n_pixels))
+        if self.whitening is not None:
+            store("whitening", checked_json(self.whitening, "whitening"))
+        store("provenance", checked_json(self.provenance, "provenance"))
+        store("front_end", checked_front_end(self.front_end))
 
     def __setstate__(self, state):
         # Copies and pickles of read-only arrays are not read-only by themselves.

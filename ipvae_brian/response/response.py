@@ -347,4 +347,9 @@ def _checked(value, name, shape, kinds, copy) -> NDArray:
             f"{name} must be {numbers} of shape {shape}, got shape {array.shape} and type "
             f"{array.dtype}"
         )
+    lowest, highest = (array.min(), array.max()) if array.size else (0, 0)
+    if not (np.isfinite(lowest) and np.isfinite(highest)):  # NaN is both
+        raise ValueError(f"{name} must be finite, got NaN or infinite values")
+    if kinds == "iu" and lowest < 0:
+        raise ValueError(f"{name} must not be negative, got {lowest}")
     return frozen(array.copy() if copy else array)

@@ -325,6 +325,25 @@ def test_user_who_changes_his_stimuli_later_does_not_change_the_response(n_copie
         ({"frames": np.ones((3, 1, 5))}, ValueError, "counts and frames must be of the 4 neurons"),
         ({"expected_counts": np.ones((3, 4, 3))}, ValueError, "expected_counts must be floating"),
         ({"expected_counts": np.ones((3, 4, 4), int)}, ValueError, "expected_counts must be"),
+        (
+            {"expected_counts": np.full((3, 4, 4), np.nan)},
+            ValueError,
+            "expected_counts must be f",
+        ),
+        (
+            {"expected_counts": np.full((3, 4, 4), np.inf)},
+            ValueError,
+            "expected_counts must be f",
+        ),
+        (
+            {
+                "recorded_neurons": (1,),
+                "potentials": np.zeros((3, 1, 23)),
+                "step_counts": np.full((3, 1, 23), -1),
+            },
+            ValueError,
+            "step_counts must not be negative, got -1",
+        ),
         ({"recorded_neurons": (1,)}, ValueError, "potentials must be floating-point numbers"),
         ({"recorded_neurons": (4,)}, ValueError, "recorded_neurons must be within the 4 neurons"),
         ({"potentials": np.ones((3, 1, 23))}, ValueError, r"potentials must be .* \(3, 0, 23\)"),
