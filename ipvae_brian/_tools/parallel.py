@@ -63,7 +63,14 @@ class Workers:
     def __enter__(self) -> Self:
         # Arrays go through pipes: as files, joblib waits a tenth of a second to delete them. One
         # pool for all tasks, because each leaves a folder in shared memory until the process ends.
-        self._entered = Parallel(n_jobs=self.n_jobs, max_nbytes=None, return_as="generator")
+        options: dict[str, Any] = {"n_jobs": self.n_jobs, "max_nbytes": None}
+        try:
+            self._entered = Parallel(**options, return_as="generator")
+        except ValueError as error:
+            if "return_as" not in str(error):
+                raise
+            # The backend hands over results when it has all of them.
+            self._entered = Parallel(**options)
         self._entered.__enter__()
         return self
 

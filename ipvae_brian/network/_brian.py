@@ -5,7 +5,7 @@ import signal
 import sys
 import threading
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -45,6 +45,16 @@ def code_object_class(target: str | None) -> Any:
     if not CythonCodeObject.is_available():
         raise RuntimeError("target 'cython' needs a C++ compiler and Cython; use target='numpy'")
     return CythonCodeObject
+
+
+def belong_to(brian_network: Any, objects: Iterable[Any]) -> None:
+    """Tell Brian2 that objects are in use, which it finds out only when their network runs.
+
+    It warns of the others when they are deleted.
+    """
+    for one in objects:
+        one._network = brian_network.id
+        belong_to(brian_network, one.contained_objects)
 
 
 def require_device(device: Any) -> None:

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from ipvae_brian._tools.checks import seconds, whole_number
 from ipvae_brian._tools.types import Time
 from ipvae_brian.model.parameters import Parameters
-from ipvae_brian.network._brian import is_standalone
+from ipvae_brian.network._brian import belong_to, is_standalone
 from ipvae_brian.network._process import count_network, one_at_a_time
 from ipvae_brian.network.arguments import (
     as_stimuli,
@@ -146,6 +146,7 @@ class Building(ABC):
         steps_per_tau = round(float(self.parameters.tau) / dt_seconds)
         runner = self._runner_class(circuit, monitors, brian_network, steps_per_tau)
         brian_network.add(circuit.objects, monitors.objects, runner.objects, self._additions)
+        belong_to(brian_network, [*circuit.objects, *monitors.objects, *runner.objects])
         self._built = Built(dt, clock, circuit, monitors, runner, brian_network)
 
     def _objects(self, name: str) -> Built:

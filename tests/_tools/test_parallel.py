@@ -145,6 +145,22 @@ def test_training_on_two_processes(one_process, stimuli):
     same_weights(again, IPVAE(**ESTIMATOR).partial_fit(stimuli[:700]))
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", ["threading", "multiprocessing", "loky", "sequential"])
+@pytest.mark.parametrize("engine", ["numba", "brian2"])
+def test_backends_of_joblib(parameters, stimuli, backend, engine):
+    """Threads wait for each other; forks do without the threads of the process they come from."""
+    options = ESTIMATOR | {"engine": engine, "n_epochs": 1}
+    evaluation = {"windows": 2, "n_copies": 50, "engine": engine, "progress": False}
+    here, response = evaluate(parameters, stimuli[:130], **evaluation)
+    alone = IPVAE(**options).fit(stimuli)
+    with joblib.parallel_config(backend=backend, n_jobs=2):
+        same_weights(IPVAE(**options).fit(stimuli), alone)
+        there, of_workers = evaluate(parameters, stimuli[:130], **evaluation)
+    np.testing.assert_array_equal(of_workers.counts, response.counts)
+    assert there["r2"] == here["r2"]
+
+
 THREADS = """
 import numpy as np
 from ipvae_brian import IPVAE

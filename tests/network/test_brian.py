@@ -1,5 +1,7 @@
 """What the package needs of Brian2 and what it leaves alone, and the tests' guard over it."""
 
+import gc
+
 import brian2
 import numpy as np
 import pytest
@@ -98,3 +100,18 @@ def test_array_of_is_the_memory_that_brian2_uses():
 
 def test_runtime_is_not_standalone():
     assert not _brian.is_standalone()
+
+
+@pytest.mark.parametrize("options", [{}, {"n_copies": 3}, {"pathway": "error_units"}])
+def test_a_network_that_never_ran_is_deleted_quietly(parameters, options, caplog):
+    """Brian2 warns of objects that no network has run."""
+    gc.collect()
+    caplog.clear()
+    SpikingNetwork(parameters, dt=1 * ms, record_potentials=[0], **options)
+    gc.collect()
+    assert "never included in a network" not in caplog.text
+    # What the user adds is left as it is, so that it may be added to another network, too.
+    mine = SpikeMonitor(brian2.PoissonGroup(2, 10 * brian2.Hz, **NUMPY), **NUMPY)
+    SpikingNetwork(parameters, dt=1 * ms).add(mine)
+    assert mine._network is None
+    brian2.Network(mine, mine.source).run(1 * ms)
