@@ -1,8 +1,9 @@
 """Checks of those fields of a model that are neither numbers nor arrays."""
 
 import math
-from numbers import Integral
 from typing import Any
+
+import numpy as np
 
 from ipvae_brian._tools.frozen import frozen_json
 from ipvae_brian.stimuli.front_end import FrontEnd
@@ -20,7 +21,9 @@ def checked_shape(shape: Any, n_pixels: int) -> tuple[int, ...]:
         return (n_pixels,)
     if not isinstance(shape, tuple | list):
         raise TypeError(f"stimulus_shape must be a tuple of whole numbers, got {shape!r}")
-    whole = all(isinstance(n, Integral) and not isinstance(n, bool) and n > 0 for n in shape)
+    whole = all(
+        isinstance(n, int | np.integer) and not isinstance(n, bool) and n > 0 for n in shape
+    )
     if not whole or math.prod(shape) != n_pixels:
         raise ValueError(
             f"stimulus_shape must be whole numbers with product {n_pixels} "
