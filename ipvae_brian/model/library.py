@@ -6,6 +6,7 @@ from os import PathLike
 from pathlib import Path
 
 from ipvae_brian._tools.checks import known_name
+from ipvae_brian.model.derived import DERIVED, load_derived
 from ipvae_brian.model.parameters import Parameters
 
 
@@ -25,9 +26,7 @@ def is_shipped(path: str | PathLike) -> bool:
 
 def available_models() -> list[str]:
     """Return the names of the models that come with the package, sorted."""
-    return sorted(
-        Path(entry.name).stem for entry in _folder().iterdir() if entry.name.endswith(".npz")
-    )
+    return sorted(_named((".npz", DERIVED)))
 
 
 def load_model(model: str | PathLike) -> Parameters:
@@ -36,7 +35,8 @@ def load_model(model: str | PathLike) -> Parameters:
     Parameters
     ----------
     model : str or path-like
-        A name from `available_models`, or the path of a model file (.npz).
+        A name from `available_models`, or the path of a model file: .npz, or .json of a model that
+        uses the dictionary of another.
 
     Returns
     -------
@@ -56,10 +56,25 @@ def load_model(model: str | PathLike) -> Parameters:
     512
     """
     path = Path(model)
-    if not isinstance(model, str) or os.path.basename(model) != model or path.suffix == ".npz":
-        return Parameters.load(path)
-    if path.is_file():
-        return Parameters.load(path)
+    by_name = isinstance(model, str) and os.path.basename(model) == model
+    if not by_name or path.suffix in (".npz", DERIVED) or path.is_file():
+        return load_derived(path, _load_base) if path.suffix == DERIVED else Parameters.load(path)
     name = known_name(model, "model, if not the path of a file,", available_models())
+    if name in _named(".npz"):
+        return _load_base(name)
+    with resources.as_file(_folder() / f"{name}{DERIVED}") as file:
+        return load_derived(file, _load_base)
+
+
+def _named(suffix):
+    """Return the names of the shipped files with a suffix, or one of several."""
+    return [Path(e.name).stem for e in _folder().iterdir() if e.name.endswith(suffix)]
+
+
+def _load_base(model):
+    """Load a model that has a dictionary of its own, by its name or path."""
+    if model.endswith(".npz"):
+        return Parameters.load(model)
+    name = known_name(model, "model, if not the path of a file,", sorted(_named(".npz")))
     with resources.as_file(_folder() / f"{name}.npz") as file:
         return Parameters.load(file)

@@ -316,6 +316,41 @@ class Parameters:
         gain = number(gain, "gain", above=0)
         return self.replace(natural_gradient_step=gain * self.noise_variance / self.spike_sizes)
 
+    def with_settings(
+        self, *, spike_size: float, gain: float, sparsity: float, **others: Any
+    ) -> Parameters:
+        """Return the same dictionary and noise variance, used with other settings.
+
+        Parameters
+        ----------
+        spike_size, gain, sparsity
+            As for `from_unit_dictionary`.
+        **others
+            Further arguments of `Parameters`, such as `half_threshold_rate`.
+
+        Returns
+        -------
+
+        Parameters
+        ----------
+
+        Examples
+        --------
+        >>> from ipvae_brian import load_model
+        >>> model = load_model("photographs-512")
+        >>> small = model.with_settings(spike_size=0.2, gain=12, sparsity=0.3)
+        >>> small.spike_sizes.mean().round(3)
+        np.float64(0.2)
+        """
+        # At a noise variance of 1, and then told of the one that was measured.
+        unit = self.from_unit_dictionary(
+            self.dictionary, spike_size=spike_size, gain=gain, sparsity=sparsity
+        )
+        told = unit.with_noise_variance(self.noise_variance)
+        new = {name: getattr(told, name) for name in ("dictionary", *PER_NEURON)}
+        del new["resting_potential"]
+        return self.replace(**(new | others))
+
     def with_noise_variance(self, noise_variance: float) -> Parameters:
         """Return the same dynamics told with another noise variance.
 
