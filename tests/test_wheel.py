@@ -24,6 +24,8 @@ def test_wheel_holds_models_photographs_types_and_nothing_else(wheel):
     names = set(zipfile.ZipFile(wheel).namelist())
     for model in ("photographs-512", "vanhateren-512", "vanhateren-1024"):
         assert {f"ipvae_brian/models/{model}.npz", f"ipvae_brian/models/{model}.md"} <= names
+        derived = f"ipvae_brian/models/{model}-adaptive"
+        assert {f"{derived}.json", f"{derived}.md"} <= names
     pictures = [n for n in names if n.startswith("ipvae_brian/stimuli/photographs/")]
     assert sum(n.endswith(".png") for n in pictures) == 13
     assert "ipvae_brian/stimuli/photographs/ATTRIBUTION.md" in names

@@ -29,7 +29,8 @@ def model_card(parameters: Parameters) -> str:
     ----------
     parameters : Parameters
         Read from its ``provenance``: name, data_note, command, settings, n_batches, n_revived,
-        n_diverged, seconds and figures, as `ipvae train` and `IPVAE.save` write them.
+        n_diverged, seconds and figures, as `ipvae train` and `IPVAE.save` write them; and base and
+        settings_of_use of a model that uses the dictionary of another.
 
     Returns
     -------
@@ -50,7 +51,7 @@ def model_card(parameters: Parameters) -> str:
 
 {parameters.n_neurons} neurons, stimuli of {image} pixels, tau {parameters.tau!s}. Meant for
 whitened, z-scored natural image patches; continuous time (dt well below tau).
-
+{_derived(origin)}
 ## Trained on
 
 {_text(origin.get("data_note") or f"Data {UNKNOWN}.")}
@@ -119,6 +120,15 @@ def card_path(path: str | PathLike) -> Path:
             f"{card} exists and is no model card: choose another name for the model, or move it"
         )
     return card
+
+
+def _derived(origin):
+    """Return a paragraph on the model whose dictionary this one uses, if it does."""
+    if not origin.get("base"):
+        return ""
+    settings = _list(origin.get("settings_of_use")) or UNKNOWN
+    base = _text(origin["base"])
+    return f"\nThe dictionary is that of {base}, used with other settings: {settings}.\n"
 
 
 def _trained_by(origin):

@@ -31,10 +31,9 @@ def load_derived(path: Path, load_base: Callable[[str], Parameters]) -> Paramete
 
     Returns
     -------
-
-    Parameters
-    ----------
-        With the provenance of the other model, what the file says of its own, and `base`.
+    parameters : Parameters
+        With the provenance of the other model, what the file says of its own, and both `base` and
+        `settings_of_use`.
 
     Raises
     ------
@@ -49,8 +48,7 @@ def load_derived(path: Path, load_base: Callable[[str], Parameters]) -> Paramete
     settings, own = told["settings"], told["provenance"]
     with format_errors(path, "field 'settings': {}"):
         parameters = base.with_settings(**settings)
-    used = dict(base.provenance.get("settings", {})) | settings
-    origin = dict(base.provenance) | {"settings": used} | own | {"base": told["base"]}
+    origin = dict(base.provenance) | own | {"base": told["base"], "settings_of_use": settings}
     with format_errors(path):
         return parameters.replace(provenance=origin)
 

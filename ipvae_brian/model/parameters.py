@@ -330,9 +330,7 @@ class Parameters:
 
         Returns
         -------
-
-        Parameters
-        ----------
+        parameters : Parameters
 
         Examples
         --------

@@ -52,7 +52,8 @@ def test_the_dictionary_of_the_other_with_settings_of_its_own(tmp_path, base):
     np.testing.assert_array_equal(derived.resting_potential, base.resting_potential)
     origin = derived.provenance
     assert (origin["name"], origin["base"], origin["seed"]) == ("mine", "other", 3)
-    assert dict(origin["settings"]) == {"n_neurons": 12, **SETTINGS}
+    assert dict(origin["settings"]) == {"gain": 6.0, "n_neurons": 12}
+    assert dict(origin["settings_of_use"]) == SETTINGS
 
 
 def test_load_model_takes_its_path(tmp_path):

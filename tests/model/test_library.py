@@ -13,7 +13,9 @@ from ipvae_brian.model.card import model_card
 from ipvae_brian.model.library import _folder
 from ipvae_brian.stimuli import load_stimuli
 
-MODELS = ("photographs-512", "vanhateren-1024", "vanhateren-512")
+TRAINED = ("photographs-512", "vanhateren-1024", "vanhateren-512")
+ADAPTIVE = tuple(f"{name}-adaptive" for name in TRAINED)
+MODELS = tuple(sorted(TRAINED + ADAPTIVE))
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +54,7 @@ def test_card_is_that_of_the_model(name):
     assert not re.search(r"(^|[\s'\"(])(/\w+){2,}", card)
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", TRAINED)
 def test_models_code_photographs_in_continuous_time(name, photographs):
     """All of them code natural images they have not seen, below tau/10 and without diverging."""
     figures, _ = evaluate(load_model(name), photographs[:100], windows=10, seed=1)
@@ -60,6 +62,33 @@ def test_models_code_photographs_in_continuous_time(name, photographs):
     assert figures["r2"] > 0.7
     assert figures["zeros"] > 0.7
     assert figures["spikes_per_tau"] <= 360
+
+
+@pytest.mark.parametrize("name", ADAPTIVE)
+def test_adaptive_models_code_better_with_the_same_dictionary(name, photographs):
+    """On the same 100 photographs after 10 tau, with at most 1.7 times the spikes."""
+    base = load_model(name.removesuffix("-adaptive"))
+    adaptive = load_model(name)
+    unit = [p.dictionary / p.spike_sizes for p in (base, adaptive)]
+    np.testing.assert_allclose(*unit, rtol=1e-12)
+    assert adaptive.half_threshold_rate is not None and base.half_threshold_rate is None
+    figures, others = (
+        evaluate(p, photographs[:100], windows=10, seed=1, engine="events")[0]
+        for p in (adaptive, base)
+    )
+    assert figures["distance"] < others["distance"] - 0.03
+    assert figures["spikes_per_tau"] < 1.7 * others["spikes_per_tau"]
+
+
+@pytest.mark.parametrize(
+    ("name", "distance", "spikes"),
+    [("vanhateren-512-adaptive", 0.2, 420), ("vanhateren-1024-adaptive", 0.125, 440)],
+)
+def test_adaptive_van_hateren_models_reach_their_distance(name, distance, spikes, shared_folder):
+    patches = load_stimuli(shared_folder / "data" / "vanhateren16_train_val.npz", n_validation=400)
+    figures, _ = evaluate(load_model(name), patches.validation, seed=3, engine="events")
+    assert figures["distance"] <= distance
+    assert figures["spikes_per_tau"] <= spikes
 
 
 @pytest.mark.parametrize("name, limit", [("vanhateren-512", 0.285), ("vanhateren-1024", 0.195)])
