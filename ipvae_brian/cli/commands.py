@@ -42,15 +42,15 @@ def demo(options: Namespace) -> dict:
 def models(options: Namespace) -> dict:
     """List the models that come with the package."""
     check_files(options)
-    listed = []
-    print(f"{'model':18} neurons    pixels     R2  zeros      d  spikes/tau")
+    listed, width = [], max(map(len, available_models()))
+    print(f"{'model':{width}} neurons    pixels     R2  zeros      d  spikes/tau")
     for name in available_models():
         parameters = load_model(name)
         figures = parameters.provenance["figures"]
         keys = ("r2", "zeros", "distance", "spikes_per_tau")
         pixels = " x ".join(map(str, parameters.stimulus_shape))
         print(
-            f"{name:18} {parameters.n_neurons:7} {pixels:>9} {figures['r2']:6.3f} "
+            f"{name:{width}} {parameters.n_neurons:7} {pixels:>9} {figures['r2']:6.3f} "
             f"{figures['zeros']:6.3f} {figures['distance']:6.3f} {figures['spikes_per_tau']:11.0f}"
         )
         listed.append(

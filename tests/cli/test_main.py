@@ -122,6 +122,8 @@ def test_models_are_listed(tmp_path, capsys):
     listed = {entry["name"]: entry for entry in json.loads(path.read_text())["models"]}
     assert list(listed) == available_models()
     shown = capsys.readouterr().out
+    table = shown.splitlines()[: len(listed) + 1]
+    assert len({line.rindex(" ") for line in table if line[-1].isdigit()}) == 1  # aligned
     for name, entry in listed.items():
         parameters = load_model(name)
         assert entry["n_neurons"] == parameters.n_neurons
