@@ -2,7 +2,8 @@
 
 Folders follow the data: `stimuli` are shown, a `model` turns them into drive, the `network` into
 membrane potentials, spikes and counts; `recordings` hold spikes by trial, a `response` decodes and
-scores them, `learning` turns counts into a dictionary, and `plotting` draws all of it.
+scores them, `learning` turns counts into a dictionary, `physiology` analyses them as recordings of
+visual cortex are, and `plotting` draws all of it.
 """
 
 import lazy_loader

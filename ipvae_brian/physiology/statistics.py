@@ -1,0 +1,135 @@
+"""How sure a number is, and how far a sample is from a published distribution."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.stats import bootstrap
+
+from ipvae_brian._tools.checks import finite_array, number, whole_number
+
+
+class ConfidenceInterval(NamedTuple):
+    """A statistic of a sample of units, and where it may lie."""
+
+    estimate: float
+    """The statistic of the sample itself."""
+    low: float
+    """Lower end."""
+    high: float
+    """Upper end."""
+    n: int
+    """Units in the sample."""
+
+
+def confidence_interval(
+    values: ArrayLike,
+    statistic: Callable[..., Any] = np.median,
+    *,
+    confidence: float = 0.95,
+    n_resamples: int = 2000,
+    seed: int | None = 0,
+) -> ConfidenceInterval:
+    """Return a bootstrap confidence interval over units (percentile method).
+
+    Parameters
+    ----------
+    values : array_like, shape (n_units,)
+        One number for each unit; NaN, a unit for which it is not defined, is left out.
+    statistic : callable, default numpy.median
+        From (n_units,) to a number; it has to take `axis`.
+    confidence : float, default 0.95
+    n_resamples : int, default 2000
+    seed : int, optional
+        Of the resamples; None for another one each time.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If fewer than five units are left, or an argument has the wrong type or range.
+
+    References
+    ----------
+    Efron & Tibshirani 1993, An Introduction to the Bootstrap.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ipvae_brian.physiology import confidence_interval
+    >>> interval = confidence_interval(np.random.default_rng(0).normal(3, 1, 400), np.mean)
+    >>> bool(interval.low < 3 < interval.high), interval.n
+    (True, 400)
+    """
+    defined = _defined(values, "values")
+    if len(defined) < 5:
+        raise ValueError(f"values must have at least 5 units, got {len(defined)} (NaN left out)")
+    confidence = number(confidence, "confidence", above=0, below=1)
+    result = bootstrap(
+        (defined,),
+        statistic,
+        confidence_level=confidence,
+        n_resamples=whole_number(n_resamples, "n_resamples"),
+        # Some thousand numbers at a time, whatever the size of the sample.
+        batch=max(1, 1_000_000 // len(defined)),
+        method="percentile",
+        # SciPy's name for it before 1.15, which later ones take as well.
+        random_state=np.random.default_rng(seed),  # pyright: ignore[reportCallIssue]
+    ).confidence_interval
+    return ConfidenceInterval(
+        float(statistic(defined, axis=0)), float(result.low), float(result.high), len(defined)
+    )
+
+
+def distance_to_percentiles(values: ArrayLike, percentiles: Mapping[float, float]) -> float:
+    """Return the Kolmogorov-Smirnov distance of a sample to published percentiles.
+
+    It is the largest difference between the two cumulative distributions at the published values.
+    In between, nothing is known: the true distance is at least this, and of percentiles from 5 to
+    95 it is at most .95.
+
+    Parameters
+    ----------
+    values : array_like, shape (n_units,)
+        NaN, a unit for which it is not defined, is left out.
+    percentiles : mapping of float to float
+        From percent to value, both increasing.
+
+    Raises
+    ------
+    ValueError
+        If nothing is left of the sample, or the percentiles do not increase.
+
+    Examples
+    --------
+    >>> from ipvae_brian.physiology import distance_to_percentiles
+    >>> distance_to_percentiles([1, 2, 3, 4], {25: 1, 50: 2, 75: 3})
+    0.0
+    >>> distance_to_percentiles([7, 8], {25: 1, 50: 2, 75: 3})
+    0.75
+    """
+    sample = np.sort(_defined(values, "values"))
+    if not len(sample):
+        raise ValueError("values has no unit for which it is defined")
+    if not percentiles:
+        raise ValueError("percentiles is empty")
+    percent = finite_array(list(percentiles), "percentiles: percent", ndim=1)
+    level = finite_array(list(percentiles.values()), "percentiles: values", ndim=1)
+    if (np.diff(percent) <= 0).any() or (np.diff(level) < 0).any():
+        raise ValueError("percentiles must increase, in percent and in value")
+    if percent[0] <= 0 or percent[-1] >= 100:
+        raise ValueError(f"percentiles must be between 0 and 100 %, got {list(percent)}")
+    below = np.searchsorted(sample, level, side="right") / len(sample)
+    return float(np.abs(below - percent / 100).max())
+
+
+def _defined(values, name) -> NDArray[np.floating]:
+    """Return the numbers that are defined."""
+    array = np.asarray(values, float)
+    if array.ndim != 1:
+        raise ValueError(f"{name} must have 1 dimension, got {array.ndim} (shape {array.shape})")
+    if np.isinf(array).any():
+        raise ValueError(f"{name} must not be infinite, got {int(np.isinf(array).sum())} of them")
+    return array[~np.isnan(array)]
