@@ -7,6 +7,7 @@ would be copied several times, most of them by the one process that everybody wa
 import math
 import mmap
 import os
+from typing import Any
 from uuid import uuid4
 
 import numpy as np
@@ -61,7 +62,7 @@ class SharedArrays:
         if self._file is not None:
             os.close(self._file)
 
-    def arrays(self):
+    def arrays(self) -> Any:
         """Return the arrays, or None where the memory cannot be reached."""
         memory = self._memory or self._reach()
         if memory is None:

@@ -1,7 +1,7 @@
 """Check the stimuli, durations and neurons that users give; return arrays and seconds."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -106,7 +106,7 @@ def largest_energy(stimuli: NDArray) -> float:
 
 def recorded_neurons(neurons: Iterable[int], n_neurons: int) -> tuple[int, ...]:
     """Return the neurons to be recorded, each of them once."""
-    if np.ndim(neurons) != 1:
+    if np.ndim(cast(Any, neurons)) != 1:
         raise TypeError(f"record_potentials must be a list of neurons, got {neurons!r}")
     recorded = tuple(whole_number(j, "record_potentials", minimum=0) for j in neurons)
     if recorded and max(recorded) >= n_neurons:

@@ -145,19 +145,19 @@ class BaseNetwork(Building):
 
             def run(dt_seconds):
                 # Nobody has seen the objects yet, so they may be made anew with another step.
-                if dt_seconds != float(self.dt):
+                if dt_seconds != self._dt_seconds:
                     self._build(dt_seconds)
                 return self._present_at_dt(*arguments)
 
             if self._runner_class.can_rebuild and not self.circuit.in_continuous_time:
-                return with_halvings(run, float(self.dt))
+                return with_halvings(run, self._dt_seconds)
         elif (energy := largest_energy(shown)) > 1.1 * self.checked_energy:
-            self.check_dt(shown, float(self.dt))
+            self.check_dt(shown, self._dt_seconds)
             self.checked_energy = energy
         return self._present_at_dt(*arguments)
 
     def _present_at_dt(self, frames, lengths, reset, reset_frames, seed, progress, first):
-        dt_seconds, runner = float(self.dt), self._built.runner
+        dt_seconds, runner = self._dt_seconds, self._objects("runner").runner
         frame_steps = steps_of_frames(lengths, dt_seconds)
         n_stimuli = len(frames)
         timing = Timing(

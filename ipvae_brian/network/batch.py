@@ -116,7 +116,7 @@ def simulate_and_measure(
     # One step for all parts, chosen or checked as one network does it.
     if dt is None:
         network.build(stimuli)
-        step = float(network.dt)
+        step = network._dt_seconds
         return run(step) if network.circuit.in_continuous_time else with_halvings(run, step)
     step = whole_fraction(seconds(dt, "dt"), parameters)
     network.check_dt(stimuli, step)

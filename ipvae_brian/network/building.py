@@ -37,7 +37,8 @@ FIXED = (
 class Built:
     """The Brian2 objects of a network, which exist once the time step is known."""
 
-    dt: Quantity
+    dt: Any
+    """A quantity."""
     clock: Any
     circuit: Circuit
     monitors: Monitors
@@ -168,6 +169,10 @@ class Building(ABC):
     def dt(self) -> Quantity | None:
         """The time step; None until it is known."""
         return None if self._built is None else self._built.dt
+
+    @property
+    def _dt_seconds(self) -> float:
+        return float(self._objects("dt").dt)
 
     @property
     def steps_per_tau(self) -> int:

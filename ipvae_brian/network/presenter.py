@@ -50,8 +50,14 @@ class Presenter:
         self.circuit = circuit
         self.stop = stop
         self.window_steps = window_steps
-        self.presentations: Iterator[Presentation] | None = None
-        self.presentation: Presentation | None = None
+        # The rest of the presentations, the one that is shown, and who gets its outcome.
+        self.presentations: Any = iter(())
+        self.presentation: Any = None
+        self.collect: Any = None
+        # Where its counts are added up, of all windows and of the one that is open.
+        self.counts: Any = None
+        self.expected_counts: Any = None
+        self.open: Any = None
         self.error: BaseException | None = None
         self.watched = True
         # Of Brian2, as it was before a presentation seeded it.
@@ -100,15 +106,16 @@ class Presenter:
     def _next_presentation(self):
         self.presentation = presentation = next(self.presentations, None)
         if presentation is None:
-            self.presentations = self.collect = None
+            self.presentations, self.collect = iter(()), None
             return False
         self.frame = -1
         self.steps_left = int(presentation.frame_steps.sum())
         self.n_windows = self.steps_left // self.window_steps
-        self.counts, self.expected_counts = presentation.counts, presentation.expected_counts
-        if self.counts is None:
+        counts, expected_counts = presentation.counts, presentation.expected_counts
+        if counts is None:
             # Window by window, as they are filled.
-            self.counts, self.expected_counts = self._new_windows(self.n_windows)
+            counts, expected_counts = self._new_windows(self.n_windows)
+        self.counts, self.expected_counts = counts, expected_counts
         self.window = -1
         self.window_stimuli = window_stimuli(
             presentation.frames, presentation.frame_steps, self.window_steps

@@ -7,7 +7,7 @@ diag(eta) W diag(r), here called the loop gain, exceeds 2.
 
 import math
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -100,11 +100,12 @@ def loop_gain(parameters: Parameters, rates: NDArray) -> float:
     small = scaled if scaled.shape[0] <= scaled.shape[1] else scaled.T
     if small.shape[0] == 1:
         return float((small**2).sum() / parameters.noise_variance)
-    operator = LinearOperator(
-        (small.shape[0],) * 2, matvec=lambda v: small @ (small.T @ v), dtype=float
-    )
+    # SciPy has no types, and makes objects of another class here than the one that is called.
+    make: Any = LinearOperator
+    operator = make((small.shape[0],) * 2, matvec=lambda v: small @ (small.T @ v), dtype=float)
     start = np.ones(small.shape[0])
-    largest = eigsh(operator, k=1, which="LA", return_eigenvectors=False, v0=start, tol=1e-4)[0]
+    options: Any = {"k": 1, "which": "LA", "return_eigenvectors": False, "tol": 1e-4}
+    largest = eigsh(operator, v0=start, **options)[0]
     return float(largest / parameters.noise_variance)
 
 

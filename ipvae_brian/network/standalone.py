@@ -10,7 +10,7 @@ leaves is handed to the next. Select the device yourself, before making the netw
 import math
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
 import brian2.only as brian
 import numpy as np
@@ -25,6 +25,10 @@ from ipvae_brian.network.runner import Runner
 from ipvae_brian.recordings.timing import window_stimuli
 
 
+def _device() -> Any:
+    return get_device()
+
+
 class StandaloneRunner(Runner):
     """Builds the program at the first presentation and runs it for every frame.
 
@@ -37,14 +41,16 @@ class StandaloneRunner(Runner):
     def __init__(self, circuit: Circuit, monitors: Monitors, brian_network: Any, window_steps: int):
         super().__init__(circuit, monitors, brian_network, window_steps)
         circuit.neurons.u = circuit.parameters.resting_potential
-        self.device = get_device()
+        self.device = _device()
         self.dt = circuit.options["clock"].dt
-        self.frame_steps = None
+        # Of the program and what a frame left, once there is one.
+        self.frame_steps: Any = None
         self.seed = None
         self.asked_seed = None
         self.has_run = False
-        self.state = None
-        self.events, self.traces = [], []
+        self.state: Any = None
+        self.events: list[Any] = []
+        self.traces: list[Any] = []
 
     @classmethod
     def code_object_class(cls, target: str | None) -> None:
@@ -74,7 +80,7 @@ class StandaloneRunner(Runner):
                 "numbers for every frame: leave it out, or present one frame"
             )
         if seed is not None:
-            get_device().seed(brian2_seed(seed))
+            _device().seed(brian2_seed(seed))
         yield
 
     def _build(self, frame_steps):
@@ -90,7 +96,7 @@ class StandaloneRunner(Runner):
         )
         self.brian_network.add(self.expected_monitor)
         self.brian_network.run(frame_steps * self.dt, namespace={})
-        device = get_device()
+        device = _device()
         # What brian2.seed or a presentation asked for; only the program's code knows it later.
         seeds = [value for kind, value in device.main_queue if kind == "seed"]
         self.seed = seeds[-1] if seeds else None
@@ -116,6 +122,7 @@ class StandaloneRunner(Runner):
                     f"duration must be that of the compiled program, {self.frame_steps} time "
                     f"steps for every frame, got {sorted(steps)}"
                 )
+            (n_steps,) = steps
             if presentation.reset or self.state is None:
                 self._rest()
             expected = [np.zeros((1, self.circuit.n_neurons))]
@@ -127,7 +134,7 @@ class StandaloneRunner(Runner):
                 in_grid, total = self._run_frame(presentation.frames[:, frame], step)
                 expected.append(expected[-1][-1] + np.vstack([in_grid[1:], total]))
                 counts.append(self.events[-1])
-                step += self.frame_steps
+                step += n_steps
             collect(
                 presentation, self._outcome(presentation, counts, np.concatenate(expected), step)
             )
@@ -156,9 +163,10 @@ class StandaloneRunner(Runner):
         neurons = self.circuit.neurons
         variable, values = self.circuit.stimulus_values(stimulus)
         begin = dict(zip(self._carried, self.state, strict=True))
-        get_device().run(run_args=begin | {variable: values})
+        _device().run(run_args=begin | {variable: values})
         self.state = [np.array(variable) for variable in self._carried]
-        index, when, count = self.monitors.events()
+        # There are some: this runner needs_spikes.
+        index, when, count = cast(Any, self.monitors.events())
         self.events.append((index, step + when, count))
         traces = self.monitors.traces()
         if traces is not None:

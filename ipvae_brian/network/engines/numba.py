@@ -184,10 +184,8 @@ class NumbaCopies(CompiledCopies, NumpyCopies):
     def set_parameters(self, parameters: Parameters) -> None:
         """Work out weights, constants and bounds in the precision of the potentials."""
         super().set_parameters(parameters)
-        self.bounds = tuple(
-            self.dtype.type(bound)
-            for bound in (parameters.lowest_potential, parameters.highest_potential)
-        )
+        self.lowest = self.dtype.type(parameters.lowest_potential)
+        self.highest = self.dtype.type(parameters.highest_potential)
 
     def reseed(self, seed: Any) -> None:
         """Restart the random numbers, those of every copy at a place of its own."""
@@ -227,7 +225,8 @@ class NumbaCopies(CompiledCopies, NumpyCopies):
             self._copies(self.drive),
             self.drive_scale,
             self.offset,
-            *self.bounds,
+            self.lowest,
+            self.highest,
             self._copies(self.counts),
             self.spikespace,
             self.first,
