@@ -8,8 +8,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import brian2.only as brian
 import numpy as np
-from brian2.only import get_device
+
+
+def current_device() -> Any:
+    """Return Brian2's device; type checkers take it for None."""
+    return brian.get_device()
+
 
 # Brian2, its random numbers and the threads of compiled code belong to the process.
 _turn = threading.RLock()
@@ -43,7 +49,7 @@ def seeded(seed: int | None) -> Iterator[None]:
 
     With None nothing is touched: numbers follow the user's own `brian2.seed`.
     """
-    device = get_device()
+    device = current_device()
     if seed is None:
         yield
         return

@@ -6,7 +6,6 @@ from typing import Any
 
 import brian2.only as brian
 import numpy as np
-from brian2.only import get_device
 from numpy.typing import NDArray
 
 from ipvae_brian._tools.caller import user_namespace
@@ -18,7 +17,7 @@ from ipvae_brian.network._brian import (
     require_device,
     without_conflicts_of,
 )
-from ipvae_brian.network._process import quick_start, seeded
+from ipvae_brian.network._process import current_device, quick_start, seeded
 from ipvae_brian.network.circuits import Circuit
 from ipvae_brian.network.engines.choice import default_engine
 from ipvae_brian.network.monitors import Monitors
@@ -92,7 +91,7 @@ class Presenter:
     def end(self) -> None:
         """Leave what is being presented, and give back what was taken for it."""
         if self.random_state is not None:
-            brian.get_device().set_random_state(self.random_state)
+            current_device().set_random_state(self.random_state)
             self.random_state = None
         self.presentations = self.presentation = self.collect = None
         self.counts = self.expected_counts = self.open = None
@@ -125,7 +124,7 @@ class Presenter:
             self.circuit.rest()
         if presentation.seed is not None:
             if self.circuit.seeds_brian2 and self.random_state is None:
-                self.random_state = brian.get_device().get_random_state()
+                self.random_state = current_device().get_random_state()
             self.circuit.reseed(presentation.seed)
         self._next_window()
         self._next_frame()
@@ -242,7 +241,7 @@ class RuntimeRunner(Runner):
         super().__init__(circuit, monitors, brian_network, window_steps)
         self.presenter = Presenter(circuit, brian_network.stop, window_steps)
         self.objects.append(self.presenter.operation)
-        self._device = get_device()
+        self._device = current_device()
         self._start = 0.0
         # A user's preference for another order would be another model.
         brian_network.schedule = list(SCHEDULE)

@@ -14,19 +14,14 @@ from typing import Any, cast
 
 import brian2.only as brian
 import numpy as np
-from brian2.only import get_device
 
 from ipvae_brian.network._brian import require_device
-from ipvae_brian.network._process import brian2_seed
+from ipvae_brian.network._process import brian2_seed, current_device
 from ipvae_brian.network.circuits import Circuit
 from ipvae_brian.network.monitors import Monitors
 from ipvae_brian.network.presentation import Outcome, Presentation
 from ipvae_brian.network.runner import Runner
 from ipvae_brian.recordings.timing import window_stimuli
-
-
-def _device() -> Any:
-    return get_device()
 
 
 class StandaloneRunner(Runner):
@@ -41,7 +36,7 @@ class StandaloneRunner(Runner):
     def __init__(self, circuit: Circuit, monitors: Monitors, brian_network: Any, window_steps: int):
         super().__init__(circuit, monitors, brian_network, window_steps)
         circuit.neurons.u = circuit.parameters.resting_potential
-        self.device = _device()
+        self.device = current_device()
         self.dt = circuit.options["clock"].dt
         # Of the program and what a frame left, once there is one.
         self.frame_steps: Any = None
@@ -80,7 +75,7 @@ class StandaloneRunner(Runner):
                 "numbers for every frame: leave it out, or present one frame"
             )
         if seed is not None:
-            _device().seed(brian2_seed(seed))
+            current_device().seed(brian2_seed(seed))
         yield
 
     def _build(self, frame_steps):
@@ -96,7 +91,7 @@ class StandaloneRunner(Runner):
         )
         self.brian_network.add(self.expected_monitor)
         self.brian_network.run(frame_steps * self.dt, namespace={})
-        device = _device()
+        device = current_device()
         # What brian2.seed or a presentation asked for; only the program's code knows it later.
         seeds = [value for kind, value in device.main_queue if kind == "seed"]
         self.seed = seeds[-1] if seeds else None
@@ -163,7 +158,7 @@ class StandaloneRunner(Runner):
         neurons = self.circuit.neurons
         variable, values = self.circuit.stimulus_values(stimulus)
         begin = dict(zip(self._carried, self.state, strict=True))
-        _device().run(run_args=begin | {variable: values})
+        current_device().run(run_args=begin | {variable: values})
         self.state = [np.array(variable) for variable in self._carried]
         # There are some: this runner needs_spikes.
         index, when, count = cast(Any, self.monitors.events())

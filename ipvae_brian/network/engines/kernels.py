@@ -84,7 +84,8 @@ def threads_that_pay(n_neurons: int) -> int:
     allowed = os.environ.get("OMP_NUM_THREADS", "")
     if "NUMBA_NUM_THREADS" not in os.environ and allowed.isdecimal():
         n_threads = min(n_threads, int(allowed))
-    n_threads = min(n_threads, numba.config.NUMBA_NUM_THREADS)
+    config: Any = getattr(numba, "config")  # noqa: B009 (checkers do not find it)
+    n_threads = min(n_threads, config.NUMBA_NUM_THREADS)
     return 1 if _forked_with_threads else max(1, n_threads)
 
 
