@@ -8,8 +8,10 @@ from brian2.only import second
 from numpy.typing import NDArray
 
 from ipvae_brian._tools.checks import known_name, seconds
+from ipvae_brian._tools.html import table
 from ipvae_brian._tools.types import Time
 from ipvae_brian.model.parameters import Parameters
+from ipvae_brian.model.summary import facts, picture
 from ipvae_brian.network.base import BaseNetwork
 from ipvae_brian.network.circuits import Circuit
 from ipvae_brian.network.engines.choice import choose_circuit
@@ -159,6 +161,20 @@ class SpikingNetwork(BaseNetwork):
         if self._circuit_class.in_continuous_time:
             return check_drive_dt(self.parameters, stimuli, dt_seconds)
         return check_dt(self.parameters, stimuli, dt_seconds, delay=self._delay_seconds)
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows: circuit, time step, model and dictionary."""
+        dt = "chosen at the first presentation" if self.dt is None else str(self.dt)
+        said = {"circuit": self._circuit_class.label, "copies": self.n_copies, "time step": dt}
+        if self._delay_seconds:
+            said["delay"] = f"{self._delay_seconds * 1e3:g} ms"
+        said["records"] = self._records()
+        return table("SpikingNetwork", said | facts(self.parameters), picture(self.parameters))
+
+    def _records(self):
+        spikes = ["spikes"] if self.record_spikes else []
+        potentials = [f"potentials of {len(self.recorded)} neurons"] if self.recorded else []
+        return ", ".join(["counts", *spikes, *potentials])
 
     def __repr__(self):
         clock = "dt not chosen yet" if self.dt is None else f"dt {self.dt!s}"

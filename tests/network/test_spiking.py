@@ -193,3 +193,18 @@ def test_repr(parameters):
     assert "'synapses', 1 x 12 neurons, dt 4. ms, tau 20. ms" in repr(network)
     assert "'numba', 7 x 12 neurons, dt" in repr(SpikingNetwork(parameters, n_copies=7))
     assert "dt not chosen yet" in repr(SpikingNetwork(parameters))
+
+
+def test_a_notebook_shows_circuit_time_step_and_model(parameters, stimuli):
+    network = SpikingNetwork(parameters, delay=4 * ms, record_potentials=[0, 3])
+    shown = network._repr_html_()
+    for words in (
+        "synapses",
+        "chosen at the first presentation",
+        "4 ms",
+        "potentials of 2 neurons",
+    ):
+        assert words in shown
+    assert 'src="data:image/png;base64,' in shown
+    network.build(stimuli)
+    assert str(network.dt) in network._repr_html_()
