@@ -25,6 +25,9 @@ DOCUMENTS = [
 # What stands for something of the reader's, and what makes an example of hours one of seconds.
 IN_CODE = {
     'load_stimuli("folder/of/images")': 'load_stimuli("images", n_train=1000, n_validation=50)',
+    'checkpoint="mine.checkpoint.npz")': 'checkpoint="mine.checkpoint.npz", n_epochs=1)',
+    "IPVAE(n_jobs=2, batch_size=10_000)": "IPVAE(n_jobs=2, batch_size=10_000, n_epochs=1)",
+    "IPVAE()": "IPVAE(n_epochs=1)",
     'Client("scheduler-address:8786")': (
         "Client(n_workers=1, threads_per_worker=1, dashboard_address=None)"
     ),

@@ -196,7 +196,7 @@ def test_repr(parameters):
 
 
 def test_a_notebook_shows_circuit_time_step_and_model(parameters, stimuli):
-    network = SpikingNetwork(parameters, delay=4 * ms, record_potentials=[0, 3])
+    network = SpikingNetwork(parameters, delay=1 * ms, record_potentials=[0, 3])
     shown = network._repr_html_()
     for words in (
         "synapses",
