@@ -201,7 +201,7 @@ def test_a_notebook_shows_circuit_time_step_and_model(parameters, stimuli):
     for words in (
         "synapses",
         "chosen at the first presentation",
-        "4 ms",
+        "1 ms",
         "potentials of 2 neurons",
     ):
         assert words in shown
