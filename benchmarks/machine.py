@@ -3,7 +3,6 @@
 import os
 import platform
 import re
-import resource
 import subprocess
 import sys
 from importlib import metadata
@@ -33,9 +32,16 @@ def describe():
     return {
         "processor": _processor(),
         "cores": joblib.cpu_count(),
-        "memory_gb": round(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30),
+        "memory_gb": _memory_gb(),
         "system": f"{platform.system()} {platform.machine()}",
     }
+
+
+def _memory_gb():
+    try:
+        return round(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30)
+    except (AttributeError, ValueError, OSError):
+        return None  # Windows does not tell this way
 
 
 def _processor():
@@ -126,10 +132,17 @@ def memory():
 
     What the system reports to `resource.getrusage` is inherited from the process that started
     this one, so it serves only where there is no /proc.
+
+    Raises
+    ------
+    ImportError
+        On Windows, which has neither.
     """
     try:
         status = Path("/proc/self/status").read_text()
     except OSError:
+        import resource
+
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         peak *= 1 if sys.platform == "darwin" else 1024
         return peak, peak
