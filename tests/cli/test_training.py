@@ -16,7 +16,6 @@ from PIL import Image
 from ipvae_brian import IPVAE, DivergenceError, Parameters, Response
 from ipvae_brian.cli import training
 from ipvae_brian.cli.main import main
-from ipvae_brian.cli.options import command_line, parser
 from ipvae_brian.cli.training import _evaluated_by, data_note
 from ipvae_brian.learning import estimator
 from ipvae_brian.model import library
@@ -82,34 +81,6 @@ def test_van_hateren_by_its_files(tmp_path):
     assert "other" not in note
     Image.fromarray(rng.integers(0, 255, (60, 60), dtype=np.uint8)).save(folder / "own.png")
     assert "; 1 other images, given by the user." in data_note(load_stimuli(folder, **SMALL))
-
-
-def told(*words):
-    return command_line(parser().parse_args(words))
-
-
-def test_the_command_as_others_can_type_it():
-    words = ["train", "--data", "/home/me/my data/a b.npz", "--out", "/x y/my model.npz"]
-    line = told(*words, "--data-note", "CC-BY 4.0 / see https://example.org/a b", "--quiet")
-    assert "/home" not in line and "/x y" not in line
-    assert shlex.split(line) == [
-        *("ipvae", "train", "--data", "a b.npz", "--out", "my model.npz"),
-        *("--data-note", "CC-BY 4.0 / see https://example.org/a b"),
-    ]
-    # Written with "=", and typed again it gives the same options.
-    line = told("train", "--data=/a b/c.npz", "--out=m.npz", "--leak=0.1", "--learn-prior")
-    assert line == "ipvae train --data c.npz --out m.npz --leak 0.1 --learn-prior"
-    again = parser().parse_args(shlex.split(line)[1:])
-    assert (again.leak, again.learn_prior) == (0.1, True)
-    assert told("train", "--out", "m.npz", "--data-note=-x") == (
-        "ipvae train --out m.npz --data-note=-x"
-    )
-
-
-def test_a_folder_called_photographs_stays_a_folder():
-    assert "--data ./photographs" in told("train", "--data", "/mine/photographs", "--out", "m.npz")
-    assert "--data ./photographs" in told("train", "--data", "./photographs", "--out", "m.npz")
-    assert "--data" not in told("train", "--data", "photographs", "--out", "m.npz")
 
 
 def test_only_a_shipped_file_is_told_by_a_shipped_name(tmp_path, monkeypatch):

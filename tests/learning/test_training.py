@@ -1,6 +1,5 @@
 """Training finds a known dictionary, revives, tells of divergence and resumes."""
 
-import errno
 import json
 import os
 import signal
@@ -10,48 +9,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from helpers import stored, write_stored
+from trainings import N_PIXELS, SETTINGS, assert_same, begin, learn, noise, resume, save
 
-from ipvae_brian import IPVAE, DivergenceError, FileFormatError, StabilityWarning
-from ipvae_brian.learning import e_step, training
+from ipvae_brian import DivergenceError, StabilityWarning
+from ipvae_brian.learning import training
 from ipvae_brian.learning.batches import checksum, shuffled_batches
-from ipvae_brian.learning.checkpoint import (
-    TrainingState,
-    read_checkpoint,
-    write_checkpoint,
-)
-from ipvae_brian.learning.settings import TrainingSettings
-from ipvae_brian.learning.statistics import RunningStatistics
 from ipvae_brian.learning.training import Training
 
-SETTINGS = TrainingSettings(
-    n_neurons=10,
-    spike_size=0.4,
-    noise_penalty=0.0,
-    leak=0.0,
-    tau_seconds=0.02,
-    training_gain=5.0,
-    training_sparsity=0.6,
-    training_highest_potential=4.0,
-    steps_per_tau=20,
-    batch_size=20,
-    n_windows=2,
-    windows_left_out=1,
-    n_epochs=2,
-    averaging_rate=0.07,
-    dictionary_step=1.5,
-    ridge=0.01,
-    annealing=0.5,
-    revive_after=60,
-    engine="numba",
-    seed=3,
-)
-N_PIXELS = 9
 N_BATCHES = 20  # 195 stimuli twice
-
-
-def noise(n=195, seed=0):
-    return np.random.default_rng(seed).normal(size=(n, N_PIXELS)).astype(np.float32)
 
 
 def sparse_combinations(n, n_pixels, n_neurons, n_active, seed):
@@ -65,53 +30,12 @@ def sparse_combinations(n, n_pixels, n_neurons, n_active, seed):
     return (weights @ columns.T).astype(np.float32), columns
 
 
-def begin(settings=SETTINGS, n_pixels=N_PIXELS, dictionary=None):
-    return Training(settings, TrainingState.begin(settings, n_pixels, dictionary))
-
-
-def resume(path, settings, mark):
-    return Training(settings, read_checkpoint(path, settings, lambda _: mark))
-
-
-def save(trained, path, mark):
-    write_checkpoint(path, trained.state, trained.settings, mark)
-
-
-def learn(stimuli, settings=SETTINGS, *, going_on=None, after_batch=None, **others):
-    """A training of all epochs, or the rest of one."""
-    trained = going_on or begin(settings, stimuli.shape[1], **others)
-    n_total = settings.n_epochs * -(-len(stimuli) // settings.batch_size)
-    batches = shuffled_batches(
-        stimuli, settings.batch_size, settings.n_epochs, settings.seed, trained.state.n_batches
-    )
-    trained.learn(batches, n_total=n_total, after_batch=after_batch, progress=False)
-    return trained
-
-
 def interrupt_after(n_batches):
     def after_batch(state):
         if state.n_batches == n_batches:
             raise KeyboardInterrupt
 
     return after_batch
-
-
-def assert_same(one, other):
-    """Bit by bit."""
-    assert one.settings == other.settings
-    one, other = one.state, other.state
-    np.testing.assert_array_equal(one.dictionary, other.dictionary)
-    np.testing.assert_array_equal(one.silent, other.silent)
-    for name in (*RunningStatistics.ARRAYS, "noise_variance", "n_updates"):
-        a, b = getattr(one.statistics, name), getattr(other.statistics, name)
-        np.testing.assert_array_equal(a, b, name)
-    for name in ("n_batches", "n_revived", "n_diverged", "steps_per_tau", "figures"):
-        assert getattr(one, name) == getattr(other, name), name
-
-
-@pytest.fixture(scope="module")
-def uninterrupted():
-    return learn(noise())
 
 
 # Learning
@@ -430,6 +354,7 @@ def never_killed(tmp_path_factory):
     return dict(np.load(f"{path}.weights.npz"))
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="needs SIGKILL")
 @pytest.mark.parametrize("how", ["batch", "write"])
 def test_killed_and_resumed_is_the_same(never_killed, tmp_path, how):
@@ -445,178 +370,3 @@ def test_killed_and_resumed_is_the_same(never_killed, tmp_path, how):
     assert weights.keys() == never_killed.keys()
     for name, value in never_killed.items():
         np.testing.assert_array_equal(weights[name], value, name)
-
-
-@pytest.fixture
-def checkpoint(tmp_path, uninterrupted):
-    path = tmp_path / "c.npz"
-    save(uninterrupted, path, "mark")
-    return path
-
-
-OTHERS = {
-    "n_neurons": 11,
-    "spike_size": 0.41,
-    "gain": 5.5,
-    "sparsity": 0.3,
-    "inference_windows": 8,
-    "learn_prior": True,
-    "standardise": False,
-    "noise_penalty": 0.1,
-    "leak": 0.1,
-    "tau_seconds": 0.01,
-    "training_gain": 5.1,
-    "training_sparsity": 0.5,
-    "training_highest_potential": 4.5,
-    "steps_per_tau": 40,
-    "batch_size": 21,
-    "n_windows": 3,
-    "windows_left_out": 0,
-    "n_epochs": 3,
-    "averaging_rate": 0.08,
-    "dictionary_step": 1.4,
-    "ridge": 0.02,
-    "annealing": 0.4,
-    "revive_after": 61,
-    "engine": "numpy",
-    "seed": 4,
-}
-
-
-def test_checkpoint_of_other_settings(checkpoint):
-    assert OTHERS.keys() == set(TrainingSettings.__dataclass_fields__)
-    for name, value in OTHERS.items():
-        words = f"c.npz: field '{name}' is .*, this training has {value!r}"
-        with pytest.raises(FileFormatError, match=words):
-            resume(checkpoint, replace(SETTINGS, **{name: value}), "mark")
-
-
-def test_checkpoint_of_other_stimuli(checkpoint):
-    with pytest.raises(FileFormatError, match="c.npz: field 'fingerprint': .*other stimuli"):
-        resume(checkpoint, SETTINGS, "another mark")
-
-
-def rewrite(path, name, value):
-    arrays, metadata = stored(path)
-    place = arrays if name in arrays else metadata
-    assert name in place
-    place[name] = value
-    if value is None:
-        del place[name]
-    write_stored(path, arrays, metadata)
-
-
-FIELDS = (
-    *RunningStatistics.ARRAYS,
-    "dictionary",
-    "silent",
-    "settings",
-    "fingerprint",
-    "noise_variance",
-)
-FIELDS += ("n_updates", "n_batches", "n_revived", "n_diverged", "steps_per_tau", "figures")
-
-
-def test_a_training_on_flat_stimuli_resumes(tmp_path):
-    """Its R2 is not a number, which JSON does not have."""
-    X = np.zeros((40, 9), np.float32)
-    options = {"batch_size": 20, "steps_per_tau": 20, "n_epochs": 1, "random_state": 0}
-    model = IPVAE(4, **options, standardise=False, checkpoint=tmp_path / "c.npz").fit(X)
-    assert np.isnan(model.training_figures_["r2"])
-    again = model.fit(X, resume=True)
-    assert np.isnan(again.training_figures_["r2"])
-    assert again.training_figures_["zeros"] > 0.9
-
-
-@pytest.mark.parametrize("name", FIELDS)
-def test_missing_fields_of_a_checkpoint_are_named(checkpoint, name):
-    rewrite(checkpoint, name, None)
-    with pytest.raises(FileFormatError, match=f"c.npz: field '{name}' is missing"):
-        resume(checkpoint, SETTINGS, "mark")
-
-
-@pytest.mark.parametrize("name", [*RunningStatistics.ARRAYS, "dictionary"])
-def test_values_of_a_checkpoint_that_are_not_finite(checkpoint, uninterrupted, name):
-    owner = uninterrupted.state if name == "dictionary" else uninterrupted.state.statistics
-    damaged = getattr(owner, name).copy()
-    damaged.flat[3] = np.nan
-    rewrite(checkpoint, name, damaged)
-    with pytest.raises(FileFormatError, match=f"c.npz: field '{name}'"):
-        resume(checkpoint, SETTINGS, "mark")
-
-
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        ("n_batches", 19),
-        ("n_batches", 20.0),
-        ("n_batches", -1),
-        ("n_updates", 21),
-        ("n_diverged", 401),
-        ("n_revived", "3"),
-        ("steps_per_tau", 10),
-        ("noise_variance", -1.0),
-        ("noise_variance", "0"),
-        ("silent", np.full(10, 401)),
-        ("silent", np.full(10, -1)),
-        ("silent", np.zeros(10)),
-        ("figures", {}),
-        ("figures", {"r2": "high"}),
-        ("settings", []),
-    ],
-)
-def test_counters_of_a_checkpoint_that_disagree(checkpoint, name, value):
-    """None of them can be the state after 20 batches of 20 stimuli."""
-    rewrite(checkpoint, name, value)
-    with pytest.raises(FileFormatError, match="c.npz: field '"):
-        resume(checkpoint, SETTINGS, "mark")
-
-
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        ("dictionary", np.ones((N_PIXELS, 11), np.float32)),
-        ("dictionary", np.ones(10, np.float32)),
-        ("stimulus_by_count", np.ones((8, 10), np.float32)),
-        ("count_by_count", np.ones((10, 9), np.float32)),
-        ("mean_counts", np.ones(9, np.float32)),
-        ("silent", np.zeros(11, np.int64)),
-    ],
-)
-def test_wrong_shapes_in_a_checkpoint(checkpoint, name, value):
-    rewrite(checkpoint, name, value)
-    with pytest.raises(FileFormatError, match="c.npz: field '"):
-        resume(checkpoint, SETTINGS, "mark")
-
-
-def test_damaged_and_foreign_checkpoints(checkpoint, uninterrupted):
-    content = checkpoint.read_bytes()
-    for part in (0, 0.2, 0.6, 0.95):
-        checkpoint.write_bytes(content[: int(part * len(content))])
-        with pytest.raises(FileFormatError, match="c.npz"):
-            resume(checkpoint, SETTINGS, "mark")
-    e_step.training_parameters(SETTINGS, uninterrupted.state.dictionary).save(checkpoint)
-    with pytest.raises(FileFormatError, match="c.npz: field 'format'"):
-        resume(checkpoint, SETTINGS, "mark")
-    save(uninterrupted, checkpoint, "mark")
-    rewrite(checkpoint, "format_version", 99)
-    with pytest.raises(FileFormatError, match="c.npz: field 'format_version' is 99, newer"):
-        resume(checkpoint, SETTINGS, "mark")
-    checkpoint.unlink()
-    with pytest.raises(FileNotFoundError):
-        resume(checkpoint, SETTINGS, "mark")
-
-
-def test_failed_write_leaves_the_old_checkpoint(checkpoint, uninterrupted, monkeypatch):
-    before = checkpoint.read_bytes()
-
-    def fail(*_):
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-    with monkeypatch.context() as patch:
-        patch.setattr(os, "fsync", fail)
-        with pytest.raises(OSError, match="No space left"):
-            save(begin(), checkpoint, "mark")
-    assert checkpoint.read_bytes() == before
-    assert os.listdir(checkpoint.parent) == [checkpoint.name]
-    assert_same(resume(checkpoint, SETTINGS, "mark"), uninterrupted)

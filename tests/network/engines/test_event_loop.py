@@ -1,0 +1,94 @@
+"""Parts of the loop over spikes against plain NumPy."""
+
+import numpy as np
+import pytest
+from numba import njit
+
+from ipvae_brian.network.engines import event_loop
+from ipvae_brian.network.engines.event_loop import COLUMNS, list_spikes
+
+BOUNDS = (0.0, 1e9)
+
+
+@njit
+def multiply(r, factors, bounds, expected, elapsed, sums):
+    event_loop.multiply(r, factors, bounds, expected, elapsed, sums)
+    return event_loop.sum_tree(sums)
+
+
+@njit
+def find(r, sums, at):
+    return event_loop.find(r, sums, at)
+
+
+@njit
+def leak_factors(r, growth, kept, factors, logs, scratch):
+    event_loop.leak_factors(r, growth, kept, factors, logs, scratch)
+
+
+@njit
+def adapt(recent, drive, threshold, half_rate, growth, logs, scratch):
+    event_loop.adapt(recent, drive, threshold, half_rate, growth, logs, scratch)
+
+
+@pytest.fixture(params=[1, 2, 63, 64, 65, 200])
+def rates(request):
+    return np.random.default_rng(0).gamma(0.3, size=request.param)
+
+
+def summed(rates, factors=None, bounds=BOUNDS, elapsed=0.0):
+    """Rates after multiplying, their tree of sums, its root, and what was expected."""
+    r, sums, expected = rates.copy(), np.zeros(2 * COLUMNS), np.zeros(len(rates))
+    factors = np.ones(len(rates)) if factors is None else factors
+    total = multiply(r, factors, bounds, expected, elapsed, sums)
+    return r, sums, total, expected
+
+
+def test_rates_are_multiplied_clipped_and_summed(rates, rng):
+    factors = rng.uniform(0.2, 3, len(rates))
+    r, _, total, expected = summed(rates, factors, (0.1, 2.0), 0.25)
+    np.testing.assert_allclose(r, np.clip(rates * factors, 0.1, 2.0))
+    np.testing.assert_allclose(expected, 0.25 * rates)  # of the time before the change
+    assert total == pytest.approx(r.sum())
+
+
+def test_every_neuron_has_a_share_as_large_as_its_rate(rates):
+    """Of numbers evenly spread over the sum, each neuron is found by as many as its part."""
+    r, sums, total, _ = summed(rates)
+    n = 20_000
+    at = (np.arange(n) + 0.5) / n * total
+    found = np.bincount([find(r, sums, one) for one in at], minlength=len(r))
+    assert len(found) == len(r)
+    np.testing.assert_allclose(found, n * r / total, atol=2)
+
+
+def test_silent_neurons_are_not_found():
+    rates = np.zeros(150)
+    rates[[3, 67, 149]] = 1, 2, 3
+    r, sums, total, _ = summed(rates)
+    found = {find(r, sums, at) for at in np.linspace(1e-9, total, 999)}
+    assert found == {3, 67, 149}
+
+
+def test_leak_is_a_power_of_the_rate(rates, rng):
+    """Half a step: log r falls by the factor `kept`, then grows."""
+    growth, kept = rng.uniform(0.5, 2, len(rates)), 0.8
+    factors, logs = np.empty_like(rates), np.empty_like(rates)
+    leak_factors(rates, growth, kept, factors, logs, np.empty(len(rates), np.int32))
+    np.testing.assert_allclose(rates * factors, growth * rates**kept, rtol=1e-12)
+
+
+def test_thresholds_fall_with_recent_rates(rng):
+    recent, drive, threshold = rng.gamma(1, size=(3, 20))
+    growth, logs = np.empty(20), np.empty(20)
+    adapt(recent, drive, threshold, 0.7, growth, logs, np.empty(20, np.int32))
+    np.testing.assert_allclose(growth, np.exp(drive - threshold * 0.7 / (0.7 + recent)))
+
+
+def test_spikes_are_listed_as_brian2_has_them(rng):
+    z = rng.poisson(0.4, (3, 7)).astype(np.int32)
+    spikespace = np.full(22, -1, np.int32)
+    list_spikes(z, spikespace)
+    (expected,) = np.nonzero(z.ravel())
+    assert spikespace[-1] == len(expected) > 0
+    np.testing.assert_array_equal(spikespace[: len(expected)], expected)
