@@ -6,6 +6,28 @@ nothing was there to measure, are NaN; if that is so for all of them, or trials 
 is an error.
 """
 
+from ipvae_brian.physiology.contrast import (
+    CrossOrientation,
+    NakaRushton,
+    SizeTuning,
+    cross_orientation,
+    fit_naka_rushton,
+    naka_rushton,
+    size_tuning,
+)
+from ipvae_brian.physiology.intervals import (
+    IntervalStatistics,
+    interval_statistics,
+)
+from ipvae_brian.physiology.natural import (
+    NaturalResponses,
+    RateDistribution,
+    Spectrum,
+    cross_validated_spectrum,
+    natural_responses,
+    rate_distribution,
+    spectrum,
+)
 from ipvae_brian.physiology.orientation import (
     circular_variance,
     contrast_invariance,
@@ -32,24 +54,54 @@ from ipvae_brian.physiology.tuning import (
     spatial_frequency_tuning,
     tuning_curve,
 )
+from ipvae_brian.physiology.variability import (
+    CountStatistics,
+    FanoCourse,
+    NoiseCorrelations,
+    count_statistics,
+    mean_matched_fano,
+    noise_correlations,
+)
 
 __all__ = [
     "ConfidenceInterval",
+    "CountStatistics",
+    "CrossOrientation",
+    "FanoCourse",
+    "IntervalStatistics",
+    "NakaRushton",
+    "NaturalResponses",
+    "NoiseCorrelations",
+    "RateDistribution",
     "Reference",
+    "SizeTuning",
     "SpatialFrequencyTuning",
+    "Spectrum",
     "TuningCurve",
     "available_references",
     "circular_variance",
     "confidence_interval",
     "contrast_invariance",
+    "count_statistics",
+    "cross_orientation",
+    "cross_validated_spectrum",
     "direction_selectivity",
     "distance_to_percentiles",
     "f1_f0",
+    "fit_naka_rushton",
     "half_bandwidth",
+    "interval_statistics",
+    "mean_matched_fano",
+    "naka_rushton",
+    "natural_responses",
+    "noise_correlations",
     "orthogonal_preferred_ratio",
+    "rate_distribution",
     "reference",
     "references",
     "second_peak",
+    "size_tuning",
     "spatial_frequency_tuning",
+    "spectrum",
     "tuning_curve",
 ]
