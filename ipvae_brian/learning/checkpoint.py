@@ -3,7 +3,7 @@
 import copy
 import math
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from os import PathLike
 from typing import Self
 
@@ -72,8 +72,8 @@ class TrainingState:
         )
 
     def copy(self) -> Self:
-        """Return a copy that shares nothing with this one."""
-        return copy.deepcopy(self)
+        """Return a copy of which all but the dictionary, which is only replaced, may change."""
+        return replace(self, statistics=copy.deepcopy(self.statistics), silent=self.silent.copy())
 
 
 def write_checkpoint(

@@ -33,7 +33,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from ipvae_brian import IPVAE, DivergenceError, FileFormatError, Parameters, StabilityWarning
-from ipvae_brian.learning import estimator, training
+from ipvae_brian.learning import estimator, inference, training
 from ipvae_brian.learning.training import Training
 from ipvae_brian.stimuli import FrontEnd, PatchSet, Whitening
 
@@ -240,7 +240,7 @@ def test_transform_is_reproducible(fitted):
 def test_transform_more_stimuli_than_copies(fitted, monkeypatch):
     """The code of each belongs to it, whichever wave it is simulated in."""
     x = images(50, seed=1)
-    monkeypatch.setattr(estimator, "COPIES", 20)
+    monkeypatch.setattr(inference, "COPIES", 20)
     decoded = fitted.inverse_transform(fitted.transform(x))
     error = ((decoded[:, None] - x[None]) ** 2).sum(axis=2)
     assert (error.argmin(axis=1) == np.arange(50)).mean() > 0.9
@@ -541,6 +541,11 @@ def test_patches_tell_of_themselves(tmp_path):
     assert loaded.parameters_.stimulus_shape == (3, 4)
     assert loaded.parameters_.whitening == whitening
     assert loaded.parameters_.provenance["data"] == "bars.npz"
+    # How it was trained is told anew.
+    loaded.set_params(ridge=0.02).partial_fit(patches.train)
+    loaded.save(tmp_path / "again.npz")
+    told = IPVAE.load(tmp_path / "again.npz").settings_
+    assert told == loaded.settings_
     assert small(stimulus_shape=(12,)).fit(patches).parameters_.stimulus_shape == (12,)
 
 
