@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from os import PathLike
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from brian2.only import Quantity, ms, second
@@ -432,3 +432,9 @@ class Parameters:
             f"<Parameters {name}{self.n_neurons} neurons, {self.n_pixels} pixels "
             f"{self.stimulus_shape}, tau {self.tau!s}>"
         )
+
+
+class Fitted(Protocol):
+    """What has learned parameters, such as a fitted `IPVAE`."""
+
+    parameters_: Parameters

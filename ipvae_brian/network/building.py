@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import brian2.only as brian
 from brian2.only import Quantity, second
@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ipvae_brian._tools.checks import seconds, whole_number
 from ipvae_brian._tools.types import Time
-from ipvae_brian.model.parameters import Parameters
+from ipvae_brian.model.parameters import Fitted, Parameters
 from ipvae_brian.network._brian import belong_to, is_standalone
 from ipvae_brian.network._process import count_network, one_at_a_time
 from ipvae_brian.network.arguments import (
@@ -68,7 +68,7 @@ class Building(ABC):
 
     def __init__(
         self,
-        parameters: Parameters,
+        parameters: Parameters | Fitted,
         *,
         n_copies: int,
         target: str | None,
@@ -76,7 +76,7 @@ class Building(ABC):
         record_spikes: bool | None,
         name: str,
     ):
-        parameters = getattr(parameters, "parameters_", parameters)
+        parameters = cast(Parameters, getattr(parameters, "parameters_", parameters))
         if not isinstance(parameters, Parameters):
             raise TypeError(
                 "parameters must be a Parameters or a fitted IPVAE, got "

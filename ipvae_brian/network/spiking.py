@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from ipvae_brian._tools.checks import known_name, seconds
 from ipvae_brian._tools.html import table
 from ipvae_brian._tools.types import Time
-from ipvae_brian.model.parameters import Parameters
+from ipvae_brian.model.parameters import Fitted, Parameters
 from ipvae_brian.model.summary import facts, picture
 from ipvae_brian.network.base import BaseNetwork
 from ipvae_brian.network.circuits import Circuit
@@ -98,7 +98,7 @@ class SpikingNetwork(BaseNetwork):
     >>> from ipvae_brian import SpikingNetwork, load_model
     >>> from ipvae_brian.stimuli import load_stimuli
     >>> patches = load_stimuli("photographs", n_train=10, n_validation=5)
-    >>> network = SpikingNetwork(load_model("photographs-512"), dt=1 * ms)
+    >>> network = SpikingNetwork(load_model("photographs-512"))
     >>> response = network.present(patches.validation[0], 40 * ms, seed=1)
     >>> response.counts.shape
     (1, 2, 512)
@@ -106,7 +106,7 @@ class SpikingNetwork(BaseNetwork):
 
     def __init__(
         self,
-        parameters: Parameters,
+        parameters: Parameters | Fitted,
         *,
         pathway: str | None = None,
         n_copies: int = 1,

@@ -77,6 +77,7 @@ def learn_patches() -> None:
     model.fit(patches)
     network = model.network(n_copies=5)
     assert network.present(patches.validation, 40 * ms).n_stimuli == 5
+    assert SpikingNetwork(model, dt=1 * ms).parameters is model.parameters_
     plotting.plot_dictionary(model)
     assert model.parameters_.with_gain(2).replace(leak=0.1).leak == 0.1
 
