@@ -1,7 +1,8 @@
-"""A small training, step by step: what tests of training and checkpoints share."""
+"""Small trainings and estimators: what several tests of learning share."""
 
 import numpy as np
 
+from ipvae_brian import IPVAE
 from ipvae_brian.learning.batches import shuffled_batches
 from ipvae_brian.learning.checkpoint import (
     TrainingState,
@@ -76,4 +77,36 @@ def assert_same(one, other):
         a, b = getattr(one.statistics, name), getattr(other.statistics, name)
         np.testing.assert_array_equal(a, b, name)
     for name in ("n_batches", "n_revived", "n_diverged", "steps_per_tau", "figures"):
+        assert getattr(one, name) == getattr(other, name), name
+
+
+SMALL = {
+    "n_neurons": 8,
+    "batch_size": 50,
+    "n_epochs": 1,
+    "n_windows": 3,
+    "windows_left_out": 1,
+    "inference_windows": 3,
+}
+
+
+def small(**changes):
+    return IPVAE(**(SMALL | {"random_state": 0, "progress": False} | changes))
+
+
+def images(n=300, seed=0):
+    """Sums of two of twelve patterns of 16 pixels, in units of their own."""
+    rng = np.random.default_rng(seed)
+    patterns = np.random.default_rng(99).normal(size=(12, 16))
+    weights = np.zeros((n, 12))
+    chosen = np.argsort(rng.random((n, 12)), axis=1)[:, :2]
+    np.put_along_axis(weights, chosen, rng.uniform(0.5, 2, (n, 2)), axis=1)
+    return 100 + 30 * weights @ patterns
+
+
+def assert_same_parameters(one, other):
+    for name in ("dictionary", "threshold", "resting_potential", "natural_gradient_step"):
+        np.testing.assert_array_equal(getattr(one, name), getattr(other, name), name)
+    names = ("tau", "leak", "noise_variance", "stimulus_mean", "stimulus_scale")
+    for name in names:
         assert getattr(one, name) == getattr(other, name), name

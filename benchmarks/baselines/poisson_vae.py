@@ -166,7 +166,7 @@ class PoissonVAE(nn.Module):
         counts, potential : torch.Tensor, shape (B, K)
             Of the last step.
         reconstruction, divergence : torch.Tensor, shape (B,)
-            BatchSums over the steps.
+            Sums over the steps.
         """
         weights = self.dictionary.contiguous()
         back = weights.T.contiguous()

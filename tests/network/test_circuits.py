@@ -167,7 +167,7 @@ def test_expected_counts_in_single_precision(engine, stimuli, parameters):
     per_step = np.exp(response.potentials.astype(float)) * 0.2
     expected = per_step.reshape(5, 12, 20, 5).sum(axis=3).transpose(0, 2, 1)
     assert response.potentials.dtype == np.float32
-    # BatchSums of up to 100 float32 numbers of this size: 1e-5 is a hundred roundings.
+    # Sums of up to 100 float32 numbers of this size: 1e-5 is a hundred roundings.
     np.testing.assert_allclose(response.expected_counts, expected, atol=2e-5, rtol=2e-5)
 
 
