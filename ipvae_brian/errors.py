@@ -1,4 +1,4 @@
-"""The errors and warnings that this package raises besides ValueError and TypeError."""
+"""Errors and warnings of this package, in addition to ValueError and TypeError."""
 
 
 class OneLine:

@@ -1,1 +1,1 @@
-"""Tools without any neuroscience in them: checks, files, memory, processes."""
+"""General tools that know nothing of neuroscience: checks, files, memory, processes."""

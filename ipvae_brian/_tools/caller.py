@@ -1,4 +1,4 @@
-"""The user's line: where warnings point to, and whose names are seen in equations."""
+"""Find the user's line of code, to which warnings point and whose names equations can use."""
 
 import sys
 import warnings

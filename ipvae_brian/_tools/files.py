@@ -1,4 +1,4 @@
-"""Files written whole or not at all, with a checksum over all they hold. No pickle either way."""
+"""Files that are written completely or not at all, with a checksum of their content; no pickle."""
 
 import hashlib
 import io

@@ -1,4 +1,4 @@
-"""How much memory a recording will need, and whether the machine has it."""
+"""Check that the machine has the memory that a recording will need."""
 
 import os
 

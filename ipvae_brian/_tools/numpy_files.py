@@ -1,4 +1,4 @@
-"""Arrays from .npy and .npz files: no pickle, and nothing is unpacked beyond what files may be."""
+"""Read arrays from .npy and .npz files, without pickle and without unpacking oversized files."""
 
 import math
 import zipfile

@@ -1,4 +1,4 @@
-"""Where files may be written, found out before the work rather than after it."""
+"""Find out whether files can be written before the work begins rather than after it."""
 
 import os
 import stat

@@ -1,8 +1,8 @@
-"""Work split over processes or machines with joblib; results do not depend on how it is split.
+"""Divide work among processes or machines with joblib; the division does not affect the results.
 
 Whatever backend joblib is told to use runs the tasks: processes of this machine by default, a
-cluster inside ``joblib.parallel_config(backend="dask")``. Every part of a job has random numbers of
-its own, made of the job's seed and the number of the part, so one process and ten give the same.
+cluster inside ``joblib.parallel_config(backend="dask")``. Every part of a job has its own random
+numbers, derived from the job's seed and the part's number, so one process and ten give the same.
 """
 
 import os

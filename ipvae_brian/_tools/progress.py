@@ -1,4 +1,4 @@
-"""Progress bars, where somebody is there to see them."""
+"""Progress bars, shown only where somebody can see them."""
 
 import sys
 import warnings

@@ -1,7 +1,7 @@
-"""Arrays that several processes of one machine fill in together.
+"""Arrays that several processes on one machine fill together.
 
-What many neurons did in response to many stimuli is hundreds of megabytes. Through a pipe all of it
-would be copied several times, most of them by the one process that everybody waits for.
+The responses of many neurons to many stimuli take up hundreds of megabytes. Sent through a pipe,
+they would be copied several times, mostly by the one process that all others wait for.
 """
 
 import math

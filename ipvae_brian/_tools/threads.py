@@ -1,4 +1,4 @@
-"""Threads of the linear algebra libraries, and what is done by one thread at a time."""
+"""Threads: those of the linear algebra libraries, and work that only one may do at a time."""
 
 import threading
 from collections.abc import Iterator

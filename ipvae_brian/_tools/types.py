@@ -1,4 +1,4 @@
-"""Types of arguments, for annotations."""
+"""Types of arguments, used in annotations."""
 
 from typing import Any, TypeAlias
 

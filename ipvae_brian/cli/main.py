@@ -1,6 +1,7 @@
 """The command `ipvae`: demo, models, train, evaluate, simulate.
 
-Exit status 0 when done, 2 with one line on standard error for bad input, 130 after Ctrl-C.
+The exit status is 0 on success, 2 for bad input (with one line on standard error), and 130 after
+Ctrl-C.
 """
 
 import sys

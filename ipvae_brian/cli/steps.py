@@ -1,4 +1,4 @@
-"""What several subcommands do: check files, load stimuli, tell figures."""
+"""Steps that several subcommands share: check files, load stimuli, print figures."""
 
 from argparse import Namespace
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Batches of stimuli: shuffled from one array, or in their order from a stream of arrays."""
+"""Batches of stimuli, shuffled from one array or taken in order from a stream of arrays."""
 
 import hashlib
 import math

@@ -1,4 +1,4 @@
-"""The state of a training, and its file: all that is needed to go on as if never stopped."""
+"""The state of a training, and its file: everything needed to continue as if never stopped."""
 
 import copy
 import math

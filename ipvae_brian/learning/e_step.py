@@ -1,8 +1,8 @@
 """The E-step of learning: batches are cut into chunks, simulated, and summed up.
 
-A chunk is what the copies of one network see at once. Each has random numbers of its own, made of
-the training's seed, the number of the batch and its own, so it does not matter which process
-simulates it, in which order, or how often.
+A chunk is a set of stimuli that the copies of one network see at the same time. Each chunk has its
+own random numbers, derived from the training's seed, the batch number and the chunk number, so it
+does not matter which process simulates it, in which order, or how often.
 """
 
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""How well a model codes held-out stimuli: one dictionary of figures."""
+"""Measure how well a model codes held-out stimuli."""
 
 import time
 from collections.abc import Sized

@@ -1,4 +1,4 @@
-"""The settings of a training, listed once: name, default, bounds and what each is for.
+"""The settings of a training, in one list: name, default, bounds and purpose.
 
 `IPVAE` takes its defaults and checks from this list, and the command line its options, so nothing
 here imports more than Python itself.

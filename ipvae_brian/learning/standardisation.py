@@ -1,4 +1,4 @@
-"""One mean and one scale for all stimuli, those of the training stimuli."""
+"""Bring all stimuli to the mean and scale of the training stimuli."""
 
 import math
 from dataclasses import dataclass

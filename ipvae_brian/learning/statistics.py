@@ -1,4 +1,4 @@
-"""What learning needs to know of simulated stimuli: their statistics, and running averages of them.
+"""The statistics of simulated stimuli from which dictionaries are learned, and running averages.
 
 Online EM on the free energy. At the fixed point of inference its derivative through the dynamics
 vanishes, so these local sums are the whole gradient, with no back-propagation through time.

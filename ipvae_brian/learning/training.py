@@ -1,8 +1,8 @@
-"""The outer loop: simulate a batch, accumulate its counts, update the dictionary, go on.
+"""The outer loop: simulate a batch, accumulate its counts, update the dictionary, repeat.
 
 In one process all batches are presentations of one Brian2 run; otherwise workers simulate the
-chunks of each. Every chunk has its own seed, so a training that resumes from a checkpoint goes on
-as if never stopped, and one on many processes learns what one process would.
+chunks of each. Every chunk has its own seed, so a training that resumes from a checkpoint continues
+as if never stopped, and many processes learn the same as one.
 """
 
 import math

@@ -1,4 +1,4 @@
-"""The model: what is known before a stimulus comes, from stimulus to drive."""
+"""The model: the parameters of a network, which turn stimuli into drive and counts into pixels."""
 
 from ipvae_brian.model.card import model_card, write_model
 from ipvae_brian.model.library import available_models, load_model

@@ -1,4 +1,4 @@
-"""Checks of those fields of a model that are neither numbers nor arrays."""
+"""Checks of the fields of a model that are neither numbers nor arrays."""
 
 import math
 from typing import Any

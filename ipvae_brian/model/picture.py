@@ -1,4 +1,4 @@
-"""The dictionary as one array of pixels."""
+"""Arrange a dictionary as a single image."""
 
 import numpy as np
 from numpy.typing import NDArray

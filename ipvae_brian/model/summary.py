@@ -1,4 +1,4 @@
-"""What a notebook shows of a model."""
+"""The summary of a model that notebooks show."""
 
 from numbers import Real
 from typing import Any

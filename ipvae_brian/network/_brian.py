@@ -1,4 +1,4 @@
-"""What this package needs of Brian2 beyond its documented calls: targets, seeds, monitors."""
+"""Whatever goes beyond the documented interface of Brian2: targets, monitors, the device."""
 
 import logging
 import signal

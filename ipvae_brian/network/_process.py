@@ -1,4 +1,4 @@
-"""What belongs to the whole process: whose turn it is, Brian2's random state, and its garbage."""
+"""State of the whole process: whose turn it is, Brian2's random state, garbage collection."""
 
 import gc
 import os

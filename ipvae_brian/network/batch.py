@@ -1,4 +1,4 @@
-"""Many stimuli simulated by copies of a network, on one process or several, here or elsewhere."""
+"""Simulate many stimuli with copies of a network, in one process or several, here or elsewhere."""
 
 import math
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Building a network: its Brian2 objects, which exist once the time step is known."""
+"""Build the Brian2 objects of a network as soon as the time step is known."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable

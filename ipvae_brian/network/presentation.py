@@ -1,8 +1,8 @@
-"""Presentations: what all copies of a network see for a time, and what comes of it.
+"""Presentations, which all copies of a network see for some time, and their outcomes.
 
-One Brian2 run takes any number of presentations, because every run has a start-up cost of its own.
-They come from an iterator that is asked for the next one when the last has ended; what the
-iterator does in between, such as learning, happens inside the run.
+One Brian2 run takes any number of presentations, because starting a run is costly. They come from
+an iterator that is asked for the next one when the last has ended; whatever the iterator does in
+between, such as learning, happens inside the run.
 """
 
 from collections.abc import Callable, Iterator

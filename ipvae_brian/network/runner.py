@@ -1,7 +1,7 @@
-"""Runners: what takes presentations through a circuit, one class for each kind of Brian2 device.
+"""Runners take presentations through a circuit; there is one for each kind of Brian2 device.
 
 `RuntimeRunner` (in `presenter`) runs step by step in Python, `StandaloneRunner` (in `standalone`)
-as a compiled C++ program. A network chooses one when it is made, and asks no more.
+as a compiled C++ program. A network chooses one when it is created and never asks again.
 """
 
 from abc import ABC, abstractmethod

@@ -1,4 +1,4 @@
-"""Stimuli above what spikes and rates say of them."""
+"""Stimuli above their reconstructions from spikes and from rates."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What all figures share: colours, axes of time, grey images and their scale, marks of frames."""
+"""Elements that all figures share: colours, time axes, grey images and scales, frame markers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Recordings: spikes by trial, whatever they come from."""
+"""Recordings: spikes by trial, simulated or recorded."""
 
 from ipvae_brian.recordings.recording import Recording
 from ipvae_brian.recordings.spikes import Spikes

@@ -1,4 +1,4 @@
-"""Checks of the parts of a recording: each has the type and size that the others ask for."""
+"""Check that the parts of a recording have the right types and fit together."""
 
 from __future__ import annotations
 

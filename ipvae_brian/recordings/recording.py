@@ -1,4 +1,4 @@
-"""Recording: spikes by trial, whatever they come from."""
+"""Recording: spikes by trial, simulated or recorded."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Spikes of all trials and neurons in four columns, and what is counted and chosen from them."""
+"""The spikes of all trials and neurons in four columns; counting and selecting them."""
 
 from __future__ import annotations
 

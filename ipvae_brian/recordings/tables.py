@@ -1,4 +1,4 @@
-"""Recordings as tables of pandas, with a row for every count or every spike."""
+"""Recordings as pandas tables, with a row for every count or every spike."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""When things happen in a trial: time steps, windows, and the frames of the stimulus."""
+"""The timing of a trial: time steps, windows, and the frames of the stimulus."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What makes a code good: reconstruction, sparseness, rate and free energy, in closed form."""
+"""Measures of a good code: reconstruction, sparseness, rate and free energy."""
 
 from __future__ import annotations
 

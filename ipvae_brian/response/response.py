@@ -1,4 +1,4 @@
-"""Response: what came out of a presentation, and what can be read from it."""
+"""Response: the recording of a presentation, with everything that can be decoded from it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sort by trial what the monitors of a network kept, in which copies run side by side.
+"""Sort the contents of monitors by trial when copies of a network run side by side.
 
 A network of several copies shows stimuli in waves: copy i of wave w shows stimulus
 w * n_copies + i. In the last wave some copies may have nothing to show.

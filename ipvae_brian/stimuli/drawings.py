@@ -1,4 +1,4 @@
-"""What is drawn: gratings, bars, noise and pictures, as contrast on a grid of pixels over time."""
+"""Gratings, bars, noise and pictures, drawn as contrast on a grid of pixels over time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The whitening of training, frozen: light with a physical contrast in, what a model knows out."""
+"""The whitening used in training, with its constants frozen: turns light into model input."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether an array is patches, one in each row, or something that only has such a shape."""
+"""Tell whether an array holds patches, one in each row, or merely has such a shape."""
 
 import math
 

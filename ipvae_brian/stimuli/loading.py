@@ -1,4 +1,4 @@
-"""One front door to all sources of stimuli."""
+"""Load stimuli from any source."""
 
 from os import PathLike, fspath
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Patches: cut from whitened images, or read from a file, and put on one common scale."""
+"""Patches: cut from whitened images or read from a file, and brought to a common scale."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

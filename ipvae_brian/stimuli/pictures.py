@@ -1,4 +1,4 @@
-"""One picture file as grey values, told by what it holds rather than by its name."""
+"""Read one picture file as grey values, recognised by its content rather than by its name."""
 
 from os import PathLike
 from typing import IO

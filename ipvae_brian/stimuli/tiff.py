@@ -1,4 +1,4 @@
-"""Grey values of TIFF files, through tifffile; what cannot be read right is refused by name."""
+"""Read grey values from TIFF files with tifffile; files that could be misread are refused."""
 
 import logging
 import math

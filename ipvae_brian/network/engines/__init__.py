@@ -1,1 +1,1 @@
-"""Engines: what takes the time steps of many copies of the network."""
+"""Engines: different ways to simulate many copies of the network."""

@@ -1,4 +1,4 @@
-"""Which circuits there are, and which engines are installed."""
+"""Choose the circuit and the engine, by what is asked for and what is installed."""
 
 from importlib.util import find_spec
 

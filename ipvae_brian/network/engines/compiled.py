@@ -1,4 +1,4 @@
-"""Compiled for all engines that use Numba: functions, random numbers, decoding."""
+"""Compiled functions for all engines that use Numba: arithmetic, random numbers, decoding."""
 
 import math
 from collections.abc import Iterator

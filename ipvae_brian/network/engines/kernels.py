@@ -1,4 +1,4 @@
-"""Functions compiled by Numba, in as many threads as the work pays for, and wherever they run."""
+"""Functions compiled by Numba, run in as many threads as the work is worth."""
 
 import os
 import threading

@@ -1,11 +1,11 @@
 """The engine "numba": the step of the engine "numpy", compiled; copies are divided among cores.
 
-Each copy is worked on while it is in the cache of its core, with the same arithmetic and the same
-sampler as in there. Spikes inhibit one by one, each adding its row of the weights, because a
-sum over a fifth of the neurons is still cheaper than the product with all.
+Each copy is simulated while it is in the cache of its core, with the same arithmetic and the same
+sampler. Spikes inhibit one by one, each adding its row of the weights, because a sum over a fifth
+of the neurons is still cheaper than the product with all of them.
 
-Every copy has random numbers of its own, so what it does depends neither on the number of cores
-nor on the other copies.
+Every copy has its own random numbers, so its activity depends neither on the number of cores nor
+on the other copies.
 """
 
 from typing import Any

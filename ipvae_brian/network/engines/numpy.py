@@ -1,6 +1,6 @@
-"""The same time step as `equations`, written for many copies at once: few passes, float32.
+"""The engine "numpy": the same time step as "brian2", in few passes over many copies, in float32.
 
-What makes it fast is exact, not an approximation:
+It is fast without any approximation:
 
 - Counts come from the time-rescaling of a Poisson process. Each neuron holds how much expected
   count (the integral of its rate) is left until its next spike, an exponential number; a step

@@ -1,4 +1,4 @@
-"""The fused step, in NumPy and compiled: sums, random numbers and spikes are right."""
+"""The step of many copies, in NumPy and compiled: sums, random numbers and spikes are right."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from helpers import NUMPY, make_parameters, unseen
 from scipy.stats import kstest
 
 from ipvae_brian import Parameters, SpikingNetwork
-from ipvae_brian.network.engines import numpy as fused
+from ipvae_brian.network.engines import numpy as numpy_engine
 
 
 @pytest.fixture(params=["numpy", "numba"])
@@ -23,7 +23,7 @@ def make_network(parameters, engine="numpy", **options):
 
 @pytest.mark.parametrize("dense_above", [0.0, 2.0], ids=["dense", "sparse"])
 def test_sparse_and_dense_inhibition_are_the_defined_one(monkeypatch, dense_above, stimuli):
-    monkeypatch.setattr(fused, "DENSE_ABOVE", dense_above)
+    monkeypatch.setattr(numpy_engine, "DENSE_ABOVE", dense_above)
     response = make_network(make_parameters(leak=0.2)).present(stimuli, 80 * ms)
     # Steps with no spike at all, with one and with many are among these.
     per_step = response.step_counts.sum(axis=1)
