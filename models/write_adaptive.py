@@ -2,7 +2,7 @@
 
     python models/write_adaptive.py VAN_HATEREN_PATCHES.npz
 
-Settings were found by a random search on 400 validation patches of which the figures here are not.
+Settings were found by a random search on 400 validation patches.
 """
 
 import json

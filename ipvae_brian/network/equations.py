@@ -59,6 +59,8 @@ drive : 1
 recent_rate : 1
 z : integer
 """
+# Beyond these potentials such rates, or their sums, have no place in a float32.
+LARGEST_POTENTIAL = 80
 
 DRAW = "z = poisson(rate*dt)"
 

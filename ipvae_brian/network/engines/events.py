@@ -19,7 +19,7 @@ from ipvae_brian.network.divergence import too_many_spikes
 from ipvae_brian.network.engines import event_loop
 from ipvae_brian.network.engines.compiled import CompiledCopies
 from ipvae_brian.network.engines.populations import Populations
-from ipvae_brian.network.equations import RATES
+from ipvae_brian.network.equations import LARGEST_POTENTIAL, RATES
 
 # How far a spike keeps from the end of its step, in steps, so that rounding leaves it in there.
 CLEARANCE = 1e-5
@@ -42,6 +42,12 @@ class EventCopies(CompiledCopies):
         steps_per_tau = round(float(parameters.tau) / float(clock.dt))
         if steps_per_tau == 1:
             raise ValueError("dt must be below tau with engine 'events', which has continuous time")
+        for bound in ("lowest_potential", "highest_potential"):
+            if abs(getattr(parameters, bound)) > LARGEST_POTENTIAL:
+                raise ValueError(
+                    f"{bound} must be within {LARGEST_POTENTIAL} of 0 with engine 'events', got "
+                    f"{getattr(parameters, bound):g}"
+                )
         # The two operations do what these would.
         self.neurons.state_updater.active = False
         self.neurons.thresholder["spike"].active = False
