@@ -6,38 +6,33 @@ import sys
 
 import pytest
 
-pytest.importorskip("numba")
-
-
-ALLOWED = """
-import numba
-import numpy as np
-from brian2 import ms
-from ipvae_brian import Parameters, SpikingNetwork
-from ipvae_brian.network.engines import kernels
-kernels.NEURONS_OF_A_THREAD = 2
-network = SpikingNetwork(Parameters(dictionary=np.eye(2)), n_copies=500, engine="numba", dt=1*ms)
-before = numba.get_num_threads()
-with network.circuit.threads():
-    inside = numba.get_num_threads() if getattr(kernels._here, "several", False) else 1
-assert numba.get_num_threads() == before
-print(before, inside)
-"""
+kernels = pytest.importorskip("ipvae_brian.network.engines.kernels", exc_type=ImportError)
 
 
 @pytest.mark.parametrize(
-    ("own", "others", "inside"),
-    [(None, None, None), (None, "1", "1"), (None, "many", None), ("3", "1", "3"), ("3", None, "3")],
+    ("n_neurons", "own", "others", "n_threads"),
+    [
+        (10**6, None, None, 8),  # as many as there are cores
+        (10**6, None, "1", 1),  # what workers of Dask set, which Numba does not know of
+        (10**6, None, "3", 3),
+        (10**6, None, "many", 8),
+        (10**6, "3", "1", 3),
+        (10**6, "3", None, 3),
+        (100_000, None, None, 5),  # as many as have something to do
+        (100_000, None, "2", 2),
+        (39_999, None, None, 1),
+        (1, None, None, 1),
+    ],
 )
-def test_threads_are_as_many_as_the_environment_allows(own, others, inside):
-    """Workers of Dask set OMP_NUM_THREADS, which Numba does not know of."""
-    environment = {k: v for k, v in os.environ.items() if not k.endswith("_NUM_THREADS")}
-    given = {"NUMBA_NUM_THREADS": own, "OMP_NUM_THREADS": others}
-    environment |= {k: v for k, v in given.items() if v is not None}
-    command = [sys.executable, "-c", ALLOWED]
-    run = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
-    before, during = run.stdout.split()
-    assert during == (inside or before)
+def test_threads_that_pay(monkeypatch, n_neurons, own, others, n_threads):
+    monkeypatch.setattr(kernels.numba.config, "NUMBA_NUM_THREADS", int(own or 8))
+    for name, value in {"NUMBA_NUM_THREADS": own, "OMP_NUM_THREADS": others}.items():
+        monkeypatch.delenv(name, raising=False)
+        if value is not None:
+            monkeypatch.setenv(name, value)
+    assert kernels.threads_that_pay(n_neurons) == n_threads
+    monkeypatch.setattr(kernels, "_forked_with_threads", True)
+    assert kernels.threads_that_pay(n_neurons) == 1
 
 
 def python(script, tmp_path, engine="numba", **own):
@@ -69,6 +64,7 @@ def job(seed):
 """
 
 
+@pytest.mark.slow
 def test_little_work_is_done_by_one_thread(tmp_path):
     """Of 240 neurons; waiting for others takes all their cores. Numba does not even start them."""
     script = "job(0); print(kernels.numba_threads._is_initialized)"
@@ -89,6 +85,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 @pytest.mark.parametrize("engine", ["numba", "events"])
 @pytest.mark.parametrize("layer", ["omp", "workqueue"])
@@ -106,6 +103,7 @@ with ThreadPoolExecutor(3) as pool:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layer", ["omp", "workqueue"])
 def test_calls_from_threads_of_the_user(tmp_path, layer):
     """The layer that Numba has everywhere, macOS included, aborts if two come at a time."""
@@ -118,8 +116,8 @@ caching.CacheImpl._locator_classes = caching.FunctionCache._impl_class._locator_
 """
 
 
-@pytest.mark.parametrize("engine", ["numba", "events"])
-def test_without_a_place_for_the_cache(tmp_path, engine):
+@pytest.mark.slow
+def test_without_a_place_for_the_cache(tmp_path):
     """As where the package is installed read-only and there is no home."""
-    with_cache = python(SMALL + "print(job(0))", tmp_path, engine)
-    assert python(NO_CACHE + SMALL + "print(job(0))", tmp_path, engine) == with_cache
+    with_cache = python(SMALL + "print(job(0))", tmp_path)
+    assert python(NO_CACHE + SMALL + "print(job(0))", tmp_path) == with_cache
