@@ -139,31 +139,46 @@ class BaseNetwork(Building):
         if self.parameters is not self._parameters:  # brought back by Brian2's restore()
             self._parameters, self.checked_energy = self.parameters, 0.0
         shown = frames.reshape(-1, frames.shape[2])
+        self._fit_dt(shown, reset)
         arguments = frames, lengths, reset, reset_frames, seed, progress, first
+        if self._fixed_by(after_run=True):
+            return self._present_at_dt(*arguments)
+        state = self._objects("circuit").circuit.state_of_neurons()
+
+        def run(dt_seconds):
+            if dt_seconds != self._dt_seconds:
+                self._rebuild(dt_seconds, state)
+            return self._present_at_dt(*arguments)
+
+        return with_halvings(run, self._dt_seconds)
+
+    def _fit_dt(self, shown, reset):
+        """Choose a time step for stimuli (n, n_pixels), or check the one there is."""
         if self._built is None:
             self.build(shown)
-
-            def run(dt_seconds):
-                # Nobody has seen the objects yet, so they may be made anew with another step.
-                if dt_seconds != self._dt_seconds:
-                    self._build(dt_seconds)
-                return self._present_at_dt(*arguments)
-
-            if self._runner_class.can_rebuild and not self.circuit.in_continuous_time:
-                return with_halvings(run, self._dt_seconds)
-        elif (energy := largest_energy(shown)) > 1.1 * self.checked_energy:
-            self.check_dt(shown, self._dt_seconds)
-            self.checked_energy = energy
-        return self._present_at_dt(*arguments)
+            return
+        in_memory = self._runner_class.can_rebuild
+        start = None if reset or not in_memory else self._objects("circuit").circuit.potentials()
+        energy = largest_energy(shown)
+        if energy <= 1.1 * self.checked_energy:
+            if start is not None:
+                self.check_start(start, self._dt_seconds)
+            return
+        if self._fixed_by():
+            self.check_dt(shown, self._dt_seconds, start)
+        elif (dt_seconds := self._stable_dt(shown, start)) < self._dt_seconds:
+            self._rebuild(dt_seconds, self._objects("circuit").circuit.state_of_neurons())
+        self.checked_energy = energy
 
     def _present_at_dt(self, frames, lengths, reset, reset_frames, seed, progress, first):
         dt_seconds, runner = self._dt_seconds, self._objects("runner").runner
+        self._has_run = True
         frame_steps = steps_of_frames(lengths, dt_seconds)
         n_stimuli = len(frames)
         timing = Timing(
             dt=dt_seconds,
             tau=float(self.parameters.tau),
-            steps_per_window=self.steps_per_tau,
+            steps_per_window=runner.window_steps,
             n_steps=int(frame_steps.sum()),
             frame_steps=tuple(int(n) for n in frame_steps),
         )
@@ -196,8 +211,9 @@ class BaseNetwork(Building):
                     outcome.counts[used],
                     outcome.diverged[used],
                     self.parameters,
-                    None if self.circuit.in_continuous_time else dt_seconds,
+                    None if self._objects("circuit").circuit.in_continuous_time else dt_seconds,
                     first + n_collected,
+                    lambda: self._advice(frames, dt_seconds),
                 )
                 n_collected += wave.used
                 # A standalone program does not tell of single windows.
@@ -207,6 +223,13 @@ class BaseNetwork(Building):
             with runner.recording(seed, n_stimuli * len(frame_steps)):
                 runner.run(waves, collect)
         return self._response(frames, timing, counts, expected_counts, *runner.recorded())
+
+    def _advice(self, frames, dt_seconds):
+        """Return what to do about frames that diverged."""
+        advice = self.advice(frames.reshape(-1, frames.shape[2]), dt_seconds)
+        if self._chosen and (reason := self._fixed_by(after_run=True)):
+            advice += f" (this network keeps the dt that it has, because {reason})"
+        return advice
 
     def _response(self, frames, timing, counts, expected_counts, events, traces):
         """Make the response of what was counted and recorded, windows first."""
@@ -247,7 +270,9 @@ class BaseNetwork(Building):
         KeyboardInterrupt
             If the run was stopped with Ctrl-C.
         """
-        self._objects("run").runner.run(presentations, collect)
+        self._hand_out("run")
+        self._has_run = True
+        self._objects("runner").runner.run(presentations, collect)
 
     def memory_needed(self, n_stimuli: int, duration: Time) -> dict[str, int]:
         """Return the memory that a presentation will take, before it is started.
@@ -266,7 +291,7 @@ class BaseNetwork(Building):
         """
         if self.dt is None:
             raise ValueError("memory_needed: dt is not chosen yet; give dt or call build(stimuli)")
-        steps = round(seconds(duration, "duration") / float(self.dt))
+        steps = round(seconds(duration, "duration") / self._dt_seconds)
         return self._memory_needed(whole_number(n_stimuli, "n_stimuli"), steps)
 
     def _memory_needed(self, n_stimuli, steps):

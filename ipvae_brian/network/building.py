@@ -92,6 +92,10 @@ class Building(ABC):
         self.checked_energy = 0.0
         self._additions: list[Any] = []
         self._built: Built | None = None
+        # Whether the time step was chosen here, and what stands against choosing it again.
+        self._chosen = False
+        self._handed_out = ""
+        self._has_run = False
 
     # What a kind of network supplies
 
@@ -100,12 +104,23 @@ class Building(ABC):
         """Make the circuit, with all its Brian2 objects."""
 
     @abstractmethod
-    def _stable_dt(self, stimuli: NDArray) -> float:
-        """Return a time step in seconds that is stable for stimuli (n_stimuli, n_pixels)."""
+    def _stable_dt(self, stimuli: NDArray, start: NDArray | None = None) -> float:
+        """Return a time step in seconds that is stable for stimuli (n_stimuli, n_pixels).
+
+        `start` has the potentials (n_copies, n_neurons) if inference does not begin at rest.
+        """
 
     @abstractmethod
-    def check_dt(self, stimuli: NDArray, dt_seconds: float) -> None:
+    def check_dt(self, stimuli: NDArray, dt_seconds: float, start: NDArray | None = None) -> None:
         """Warn if the time step may not be stable for stimuli (n_stimuli, n_pixels)."""
+
+    @abstractmethod
+    def check_start(self, start: NDArray, dt_seconds: float) -> None:
+        """Warn if the time step may not be stable for potentials (n_copies, n_neurons)."""
+
+    @abstractmethod
+    def advice(self, stimuli: NDArray, dt_seconds: float) -> str:
+        """Return what to do if stimuli (n_stimuli, n_pixels) diverged at a time step."""
 
     # Building
 
@@ -126,6 +141,7 @@ class Building(ABC):
         """
         shown = as_stimuli(stimuli, self.parameters, "stimuli")
         if self._built is None:
+            self._chosen = True
             self._build(self._stable_dt(shown))
             self.checked_energy = largest_energy(shown)
         return self
@@ -149,6 +165,34 @@ class Building(ABC):
         brian_network.add(circuit.objects, monitors.objects, runner.objects, self._additions)
         belong_to(brian_network, [*circuit.objects, *monitors.objects, *runner.objects])
         self._built = Built(dt, clock, circuit, monitors, runner, brian_network)
+
+    def _rebuild(self, dt_seconds: float, state: list[NDArray]) -> None:
+        """Make all objects anew with another time step, and give the neurons a state."""
+        self._build(dt_seconds)
+        self._built.circuit.put_state_of_neurons(state)
+
+    def _fixed_by(self, after_run: bool = False) -> str:
+        """Return why the objects cannot be made anew with another time step; "" if they can.
+
+        `after_run` says that a presentation will have run before.
+        """
+        if not self._chosen:
+            return "dt was given"
+        if not self._runner_class.can_rebuild:
+            return "it was compiled"
+        if self._built is not None and self._built.circuit.in_continuous_time:
+            return "it runs in continuous time"
+        if self._handed_out:
+            return f"its {self._handed_out!r} was asked for"
+        if self._additions and (after_run or self._has_run):
+            return "your own objects have run in it"
+        return ""
+
+    def _hand_out(self, name: str) -> Built:
+        """Return the objects, one of which the user will hold from now on."""
+        built = self._objects(name)
+        self._handed_out = self._handed_out or name
+        return built
 
     def _objects(self, name: str) -> Built:
         """Return the Brian2 objects, of which the user asked for one by this name."""
@@ -182,37 +226,37 @@ class Building(ABC):
     @property
     def circuit(self) -> Circuit:
         """The circuit; its `objects` are all its Brian2 objects, such as the error units."""
-        return self._objects("circuit").circuit
+        return self._hand_out("circuit").circuit
 
     @property
     def neurons(self) -> Any:
         """The population, or all copies of it one after the other, a brian2.NeuronGroup."""
-        return self._objects("neurons").circuit.neurons
+        return self._hand_out("neurons").circuit.neurons
 
     @property
     def lateral(self) -> Any:
         """What inhibits, brian2.Synapses or a brian2.NetworkOperation."""
-        return self._objects("lateral").circuit.lateral
+        return self._hand_out("lateral").circuit.lateral
 
     @property
     def spike_monitor(self) -> Any:
         """The network's own brian2.SpikeMonitor, or None."""
-        return self._objects("spike_monitor").monitors.spikes
+        return self._hand_out("spike_monitor").monitors.spikes
 
     @property
     def potential_monitor(self) -> Any:
         """The network's own brian2.StateMonitor, or None."""
-        return self._objects("potential_monitor").monitors.potentials
+        return self._hand_out("potential_monitor").monitors.potentials
 
     @property
     def clock(self) -> Any:
         """The brian2.Clock of all objects."""
-        return self._objects("clock").clock
+        return self._hand_out("clock").clock
 
     @property
     def brian_network(self) -> Any:
         """The brian2.Network that holds all of them; `add` puts your own objects there."""
-        return self._objects("brian_network").brian_network
+        return self._hand_out("brian_network").brian_network
 
     def add(self, *objects: Any) -> Self:
         """Add your own Brian2 objects (groups, synapses, monitors, operations) to the network."""

@@ -7,7 +7,7 @@ of one population are in `pathways`, those of many copies of it in `engines`.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property
 from typing import Any, ClassVar
@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ipvae_brian.model.parameters import Parameters
 from ipvae_brian.network._brian import array_of
-from ipvae_brian.network.divergence import diverged_copies
+from ipvae_brian.network.divergence import Bound
 from ipvae_brian.network.equations import (
     ADAPTIVE_MEMBRANE,
     BOUND,
@@ -136,6 +136,17 @@ class Circuit(ABC):
         for variable, value in self.carried.items():
             variable[:] = value
 
+    def state_of_neurons(self) -> list[NDArray]:
+        """Return copies of the potentials and of what else is carried."""
+        return [np.array(v[:]) for v in (self.neurons.u, *self.carried)]
+
+    def put_state_of_neurons(self, state: Sequence[NDArray]) -> None:
+        """Put back what `state_of_neurons` returned, maybe of a circuit with another time step."""
+        for variable, values in zip((self.neurons.u, *self.carried), state, strict=True):
+            # Axons are as long as their delay in time steps; spikes in them are lost.
+            if variable.shape == values.shape:
+                variable[:] = values
+
     def _by_copy(self, variable: str) -> NDArray:
         """Return the memory of a variable of the neurons, as (n_copies, n_neurons)."""
         return array_of(self.neurons, variable).reshape(self.n_copies, self.n_neurons)
@@ -224,15 +235,25 @@ class Circuit(ABC):
         # Single precision will do for what this is needed for: to tell whether a run diverged.
         return self.parameters.decode(counts, np.float32)
 
-    def diverged(self, stimuli: NDArray, counts: NDArray) -> NDArray[np.bool_]:
-        """Return which copies ran away in a window, (n_copies,).
+    def diverged(
+        self, stimuli: NDArray, counts: NDArray, bound: Bound, n_steps: int
+    ) -> NDArray[np.bool_]:
+        """Return which copies ran away in some time steps, (n_copies,).
 
         Parameters
         ----------
         stimuli : numpy.ndarray, shape (n_copies, n_pixels)
+            Mean of what was shown in these steps.
         counts : numpy.ndarray of int, shape (n_copies, n_neurons)
+        bound : Bound
+            Of the presentation.
+        n_steps : int
         """
-        return diverged_copies(stimuli, self.decode(counts), self.parameters)
+        return bound.exceeded(stimuli, counts, self.decode(counts), n_steps)
+
+    def potentials(self) -> NDArray:
+        """Return a copy of the membrane potentials, (n_copies, n_neurons)."""
+        return np.array(self.neurons.u[:], float).reshape(self.n_copies, self.n_neurons)
 
 
 class EquationCircuit(Circuit):

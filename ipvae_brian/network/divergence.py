@@ -1,46 +1,122 @@
-"""Whether a run diverged: counts that decode to something else than any code of the stimulus."""
+"""Whether a run diverged: counts that no orderly inference of the stimulus can give.
+
+Inference in continuous time goes downhill on |x - Phi r|^2 + 2 sigma2 b.r (twice sigma2 times what
+the network minimises, without constants), and the mean of that over any time T from a start at
+rates r0 exceeds what silence would give, |x|^2, by no more than 2 sigma2 sum(r0 / eta) / T. That is
+exact for rates (it is the regret of mirror descent); what is added here is for spikes, which are
+random, and for time steps, which overshoot.
+"""
+
+import math
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ipvae_brian.errors import DivergenceError
 from ipvae_brian.model.parameters import Parameters
-from ipvae_brian.network.stability import largest_stable_dt
+from ipvae_brian.network.presentation import Presentation
 
-# Spikes that may come together without a reason; see `diverged_copies`.
+# By how much a run may exceed the bound: overshoot and chance. A runaway does so by far more.
+FACTOR = 4.0
+# Spikes that may come together without a reason.
 CHANCE = 10
 
 
-def diverged_copies(
-    stimuli: NDArray, decoded: NDArray, parameters: Parameters
-) -> NDArray[np.bool_]:
-    """Return which copies ran away in a window, (n_copies,).
-
-    A reconstruction misses at most the stimulus, what neurons at rest predict, and the Poisson
-    noise of spikes: at rest, and while coding (whose rates, by Cauchy-Schwarz, need no more than
-    sqrt(K) |x| / |phi| spikes). A runaway exceeds the sum by orders of magnitude; the factor 4 is
-    for overshoot, and `CHANCE` spikes in one direction are for chance.
+class Bound:
+    """What the counts of one presentation may not exceed.
 
     Parameters
     ----------
-    stimuli, decoded : numpy.ndarray, shape (n_copies, n_pixels)
     parameters : Parameters
+    frames : numpy.ndarray, shape (n_copies, n_frames, n_pixels)
+        All that is shown.
+    window_steps : int
+        Time steps in a window of tau.
+    start : numpy.ndarray, shape (n_copies, n_neurons), optional
+        Potentials from which inference begins; by default those at rest.
+    starts_per_window : float, default 1
+        How often potentials return to rest in a window, at most.
     """
-    sizes = parameters.spike_sizes
-    energy = np.einsum("bp,bp->b", stimuli, stimuli)
-    rates_at_rest = np.exp(parameters.resting_potential)
-    at_rest = ((parameters.dictionary @ rates_at_rest) ** 2).sum() + rates_at_rest @ sizes**2
-    noise_of_code = np.sqrt(parameters.n_neurons * energy) * sizes.max()
-    residual = decoded - stimuli
-    residual = np.einsum("bp,bp->b", residual, residual)
-    return residual > 4 * (energy + at_rest + noise_of_code) + (CHANCE * sizes.max()) ** 2
+
+    def __init__(
+        self,
+        parameters: Parameters,
+        frames: NDArray,
+        window_steps: int,
+        start: NDArray | None = None,
+        starts_per_window: float = 1.0,
+    ):
+        self.parameters = p = parameters
+        self.window_steps = window_steps
+        # Neurons never fall silent altogether.
+        floor = np.full(p.n_neurons, math.exp(p.lowest_potential))
+        explained = p.decode(floor)
+        energy = np.einsum("sfp,sfp->sf", frames, frames, dtype=float)
+        energy += (explained**2).sum() - 2 * frames @ explained
+        silence = energy.max(axis=1) + self._cost(floor)
+        at_rest = np.exp(p.resting_potential)[None]
+        rates = at_rest if start is None else np.maximum(np.exp(start), at_rest)
+        price = 2 * p.noise_variance / p.natural_gradient_step
+        # In the first time step, rates are those of the start whatever they lead to.
+        first_step = ((p.decode(rates) ** 2).sum(axis=1) + self._cost(rates)) / window_steps
+        self.per_start = starts_per_window * (rates @ price + np.maximum(first_step, 0))
+        self.per_tau = silence + p.leak * (at_rest @ price)
+
+    @classmethod
+    def of(
+        cls,
+        presentation: Presentation,
+        parameters: Parameters,
+        window_steps: int,
+        start: NDArray | None,
+    ) -> "Bound":
+        """Return the bound of a presentation; `start` is for one that does not begin at rest."""
+        shortest = int(np.min(presentation.frame_steps))
+        starts = 1 + window_steps / shortest if presentation.reset_frames else 1.0
+        start = None if presentation.reset else start
+        return cls(parameters, presentation.frames, window_steps, start, starts)
+
+    def _cost(self, rates):
+        """Return 2 sigma2 b.r."""
+        p = self.parameters
+        per_spike = 2 * p.noise_variance * p.threshold
+        if p.half_threshold_rate is not None:
+            # The threshold falls the more a neuron spikes: this is its integral.
+            half = p.half_threshold_rate
+            return half * np.log1p(rates / half) @ per_spike
+        return rates @ per_spike
+
+    def exceeded(
+        self, stimuli: NDArray, counts: NDArray, decoded: NDArray, n_steps: int
+    ) -> NDArray[np.bool_]:
+        """Return which copies ran away in a time of some steps, (n_copies,).
+
+        Parameters
+        ----------
+        stimuli : numpy.ndarray, shape (n_copies, n_pixels)
+            Mean of what was shown in this time.
+        counts : numpy.ndarray of int, shape (n_copies, n_neurons)
+        decoded : numpy.ndarray, shape (n_copies, n_pixels)
+            The dictionary times the counts.
+        n_steps : int
+        """
+        length = n_steps / self.window_steps
+        missed = np.square(length * stimuli - decoded, dtype=float).sum(axis=1)
+        # Even rates that are right miss this much, as their spikes are random.
+        noise = counts @ self.parameters.spike_sizes**2
+        reached = missed - noise + length * self._cost(counts)
+        bound = length * (length * self.per_tau + self.per_start)
+        chance = (CHANCE * self.parameters.spike_sizes.max()) ** 2
+        # Not a number exceeds everything.
+        return ~(reached <= FACTOR * bound + chance)
 
 
 def too_many_spikes(stimuli: NDArray, counts: NDArray, parameters: Parameters) -> NDArray[np.bool_]:
     """Return which copies fired more in a window than any code needs, (n_copies,).
 
     Spikes that excite each other without end may cancel in the reconstruction. The bound is that of
-    `diverged_copies`: what neurons fire at rest, and what a code of the stimulus can need.
+    `Bound`, roughly: what neurons fire at rest, and what a code of the stimulus can need.
 
     Parameters
     ----------
@@ -60,6 +136,7 @@ def raise_if_diverged(
     parameters: Parameters,
     dt_seconds: float | None,
     first_stimulus: int,
+    advice: Callable[[], str] | None = None,
 ) -> None:
     """Raise DivergenceError with the numbers if any copy ran away.
 
@@ -72,11 +149,13 @@ def raise_if_diverged(
         None in continuous time, where no smaller step would help.
     first_stimulus : int
         Number of the stimulus of the first copy.
+    advice : callable, optional
+        Returns what to do about it, where there is a time step.
     """
     which = np.flatnonzero(diverged)
     if not len(which):
         return
-    wild, calm = counts[which[0]], counts[~diverged]
+    wild = counts[which[0]]
     tau_ms = float(parameters.tau) * 1e3
     seen = f"within the first window of tau = {tau_ms:g} ms"
     if len(wild):
@@ -84,18 +163,17 @@ def raise_if_diverged(
             f"up to {wild.max()} spikes of one neuron and {wild.sum(axis=1).max()} of all in a "
             f"window of tau = {tau_ms:g} ms"
         )
+    what = (
+        f"the simulation diverged for {len(which)} of {len(counts)} stimuli, first number "
+        f"{first_stimulus + which[0]}: {seen}"
+    )
     if dt_seconds is None:
         raise DivergenceError(
-            f"the simulation diverged for {len(which)} of {len(counts)} stimuli, first number "
-            f"{first_stimulus + which[0]}: {seen}, in continuous time; try a smaller "
-            "natural_gradient_step, or check that stimuli are z-scored"
+            f"{what}, in continuous time; try a smaller natural_gradient_step, or check that "
+            "stimuli are z-scored"
         )
-    advice = f"try dt={dt_seconds / 2 * 1e3:.3g}*ms"
-    if calm.size:
-        limit = largest_stable_dt(parameters, calm[:, -1].mean(axis=0))
-        advice += f" (limit at the mean rates of the others: {limit * 1e3:.3g} ms)"
+    advised = "use a smaller dt" if advice is None else advice()
     raise DivergenceError(
-        f"the simulation diverged for {len(which)} of {len(counts)} stimuli, first number "
-        f"{first_stimulus + which[0]}: {seen}, at dt = {dt_seconds * 1e3:.3g} ms; {advice}, or a "
-        "smaller natural_gradient_step or delay, or check that stimuli are z-scored"
+        f"{what}, at dt = {dt_seconds * 1e3:.3g} ms; {advised}, or a smaller "
+        "natural_gradient_step or delay, or check that stimuli are z-scored"
     )

@@ -19,11 +19,12 @@ from ipvae_brian.network._brian import (
 )
 from ipvae_brian.network._process import current_device, quick_start, seeded
 from ipvae_brian.network.circuits import Circuit
+from ipvae_brian.network.divergence import Bound
 from ipvae_brian.network.engines.choice import default_engine
 from ipvae_brian.network.monitors import Monitors
 from ipvae_brian.network.presentation import Outcome, Presentation
 from ipvae_brian.network.runner import Runner
-from ipvae_brian.recordings.timing import window_stimuli
+from ipvae_brian.recordings.timing import stimulus_between, window_stimuli
 
 # Brian2's own order of what happens in a time step.
 SCHEDULE = ("start", "groups", "thresholds", "synapses", "resets", "end")
@@ -120,6 +121,8 @@ class Presenter:
             presentation.frames, presentation.frame_steps, self.window_steps
         )
         self.diverged = np.zeros(len(presentation.frames), bool)
+        start = None if presentation.reset else self.circuit.potentials()
+        self.bound = Bound.of(presentation, self.circuit.parameters, self.window_steps, start)
         if presentation.reset:
             self.circuit.rest()
         if presentation.seed is not None:
@@ -165,7 +168,7 @@ class Presenter:
                 self._next_window()
         if self.steps_left == 0:
             if self.window == self.n_windows:
-                self._look_for_divergence(self.presentation.frames[:, -1])
+                self._check_rest()
             presentation, self.presentation = self.presentation, None
             self.collect(presentation, self._outcome())
             if not self._next_presentation() and not self.runs_out:
@@ -198,10 +201,17 @@ class Presenter:
         # A runaway lasts, so windows of few steps need not all be looked at.
         last = self.window == self.n_windows - 1
         if last or self.window % max(1, CHECK_STEPS // self.window_steps) == 0:
-            self._look_for_divergence(self.window_stimuli[:, self.window])
+            self._look_for_divergence(self.window_stimuli[:, self.window], self.window_steps)
 
-    def _look_for_divergence(self, stimuli: NDArray):
-        self.diverged |= self.circuit.diverged(stimuli, self.open[0])
+    def _check_rest(self):
+        """Look at what is left after the whole windows, or at all of a short presentation."""
+        edges = np.concatenate([[0], np.cumsum(self.presentation.frame_steps)])
+        begin, end = self.n_windows * self.window_steps, int(edges[-1])
+        stimuli = stimulus_between(self.presentation.frames, edges, begin, end)
+        self._look_for_divergence(stimuli, end - begin)
+
+    def _look_for_divergence(self, stimuli: NDArray, n_steps: int):
+        self.diverged |= self.circuit.diverged(stimuli, self.open[0], self.bound, n_steps)
 
     def _outcome(self):
         return Outcome(

@@ -16,8 +16,10 @@ from ipvae_brian.network.base import BaseNetwork
 from ipvae_brian.network.circuits import Circuit
 from ipvae_brian.network.engines.choice import choose_circuit
 from ipvae_brian.network.stability import (
+    advice,
     check_drive_dt,
     check_dt,
+    check_start,
     choose_drive_dt,
     choose_dt,
 )
@@ -151,16 +153,26 @@ class SpikingNetwork(BaseNetwork):
             options["delay"] = self._delay_seconds * second
         return self._circuit_class(self.parameters, clock, self.target, name=self.name, **options)
 
-    def _stable_dt(self, stimuli: NDArray) -> float:
+    def _stable_dt(self, stimuli: NDArray, start: NDArray | None = None) -> float:
         if self._circuit_class.in_continuous_time:
             return choose_drive_dt(self.parameters, stimuli)
-        return choose_dt(self.parameters, stimuli, delay=self._delay_seconds)
+        return choose_dt(self.parameters, stimuli, delay=self._delay_seconds, start=start)
 
-    def check_dt(self, stimuli: NDArray, dt_seconds: float) -> None:
+    def check_dt(self, stimuli: NDArray, dt_seconds: float, start: NDArray | None = None) -> None:
         """Warn if the time step may not be stable for stimuli (n_stimuli, n_pixels)."""
         if self._circuit_class.in_continuous_time:
             return check_drive_dt(self.parameters, stimuli, dt_seconds)
-        return check_dt(self.parameters, stimuli, dt_seconds, delay=self._delay_seconds)
+        delay = self._delay_seconds
+        return check_dt(self.parameters, stimuli, dt_seconds, delay=delay, start=start)
+
+    def check_start(self, start: NDArray, dt_seconds: float) -> None:
+        """Warn if the time step may not be stable for potentials (n_copies, n_neurons)."""
+        if not self._circuit_class.in_continuous_time:
+            check_start(self.parameters, start, dt_seconds, delay=self._delay_seconds)
+
+    def advice(self, stimuli: NDArray, dt_seconds: float) -> str:
+        """Return what to do if stimuli (n_stimuli, n_pixels) diverged at a time step."""
+        return advice(self.parameters, stimuli, dt_seconds, delay=self._delay_seconds)
 
     def _repr_html_(self) -> str:
         """Return what a notebook shows: circuit, time step, model and dictionary."""

@@ -1,21 +1,24 @@
-"""Which time step is stable: the gain of the loop from spikes through inhibition to spikes.
+"""Which time step is stable, and which gain at a given time step.
 
 Near a fixed point with rates r a step h = dt/tau multiplies deviations of the potential by
-I - h diag(eta) W diag(r). It diverges when h times the largest eigenvalue of
-diag(eta) W diag(r), here called the loop gain, exceeds 2.
+I - h (leak I + diag(eta) W diag(r)). It diverges when h times the largest eigenvalue exceeds 2: the
+leak and the loop gain (see `loop_gain`) together.
 """
 
 import math
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy.sparse.linalg import LinearOperator, eigsh
+from numpy.typing import ArrayLike, NDArray
 
 from ipvae_brian._tools.caller import warn_user
+from ipvae_brian._tools.checks import seconds
+from ipvae_brian._tools.types import Time
 from ipvae_brian.errors import DivergenceError, StabilityWarning
 from ipvae_brian.model.parameters import Parameters
+from ipvae_brian.network.arguments import as_stimuli, whole_fraction
+from ipvae_brian.network.loop_gain import N_SAMPLED, gain_at, largest_gain
 
 Result = TypeVar("Result")
 
@@ -32,81 +35,12 @@ LARGEST_EXACT_JUMP = 8.0
 # steps in which it acts in continuous time, as a mean over stimuli: with three times as much, codes
 # of 512 neurons are measurably worse, with a third of it no better.
 LARGEST_RISE = 1.5
-# Stimuli of which the loop gain is computed.
-N_SAMPLED = 256
 # How often a run at a chosen step is repeated at half of it when it diverged.
 HALVINGS = 3
+# How often the gain that is stable is worked out anew with a leak.
+LEAKY_ROUNDS = 6
 # Steps per tau that are tried, continuous time throughout; round dt for tau = 20 ms.
-STEPS_PER_TAU = (20, 25, 40, 50, 80, 100, 125, 160, 200, 250, 400, 500, 800, 1000, 2000)
-
-
-def mean_field_rates(parameters: Parameters, stimuli: NDArray, n_iterations: int = 100) -> NDArray:
-    """Return the rates at the fixed point of the equations without spiking noise.
-
-    With the leak left out they solve a non-negative least-squares problem with a linear penalty
-    (the LASSO with r >= 0), found here by projected gradient descent, which cannot diverge. With an
-    adaptive prior the penalty grows as a logarithm, and what is found is a local minimum.
-
-    Parameters
-    ----------
-    parameters : Parameters
-    stimuli : numpy.ndarray, shape (n_stimuli, n_pixels)
-    n_iterations : int
-
-    Returns
-    -------
-    numpy.ndarray, shape (n_stimuli, n_neurons)
-        Expected spikes per tau.
-    """
-    largest = np.linalg.norm(parameters.dictionary, 2) ** 2 / parameters.noise_variance
-    step = 1 / max(float(largest), 1e-12)
-    # Single precision is plenty for a margin of a quarter.
-    drive = parameters.drive(np.asarray(stimuli, float)) - parameters.threshold
-    drive, weights = drive.astype(np.float32), parameters.lateral_weights.astype(np.float32)
-    threshold, half_rate = parameters.threshold.astype(np.float32), parameters.half_threshold_rate
-    rates = np.zeros_like(drive)
-    previous, momentum = rates, 1.0
-    for _ in range(n_iterations):
-        following = (1 + math.sqrt(1 + 4 * momentum**2)) / 2
-        ahead = rates + (momentum - 1) / following * (rates - previous)
-        previous, momentum = rates, following
-        uphill = drive - ahead @ weights
-        if half_rate is not None:
-            # What the threshold has fallen by.
-            uphill += threshold * (1 - half_rate / (half_rate + np.maximum(ahead, 0)))
-        rates = np.maximum(ahead + step * uphill, 0)
-    return np.minimum(rates, math.exp(parameters.highest_potential))
-
-
-def loop_gain(parameters: Parameters, rates: NDArray) -> float:
-    """Return the largest eigenvalue of diag(eta) W diag(r), per tau.
-
-    Parameters
-    ----------
-    parameters : Parameters
-    rates : numpy.ndarray, shape (n_neurons,)
-        Expected spikes per tau.
-
-    Returns
-    -------
-    float
-    """
-    # Similar to (Phi s)^T (Phi s) / sigma2 with s^2 = eta r, which is symmetric.
-    scale = np.sqrt(parameters.natural_gradient_step * np.asarray(rates, float))
-    active = np.flatnonzero(scale)
-    if not len(active):
-        return 0.0
-    scaled = parameters.dictionary[:, active] * scale[active]
-    small = scaled if scaled.shape[0] <= scaled.shape[1] else scaled.T
-    if small.shape[0] == 1:
-        return float((small**2).sum() / parameters.noise_variance)
-    # SciPy has no types, and makes objects of another class here than the one that is called.
-    make: Any = LinearOperator
-    operator = make((small.shape[0],) * 2, matvec=lambda v: small @ (small.T @ v), dtype=float)
-    start = np.ones(small.shape[0])
-    options: Any = {"k": 1, "which": "LA", "return_eigenvectors": False, "tol": 1e-4}
-    largest = eigsh(operator, v0=start, **options)[0]
-    return float(largest / parameters.noise_variance)
+STEPS_PER_TAU = (20, 25, 40, 50, 80, 100, 125, 160, 200, 250, 400, 500, 800, 1000, 2000, 4000)
 
 
 def critical_step(delay_steps: int = 0) -> float:
@@ -117,39 +51,22 @@ def critical_step(delay_steps: int = 0) -> float:
     return 2 * math.sin(math.pi / (2 * (2 * delay_steps + 1)))
 
 
-def largest_stable_dt(parameters: Parameters, rates: NDArray) -> float:
-    """Return the dt in seconds at which the linearised dynamics at these rates diverge."""
-    gain = loop_gain(parameters, rates)
-    return math.inf if gain == 0 else critical_step() * float(parameters.tau) / gain
+def _used(parameters, gain, steps, delay):
+    """Return the part of the limit that a loop gain and the leak use at so many steps per tau."""
+    delay_steps = round(delay * steps / float(parameters.tau))
+    return gain / steps / critical_step(delay_steps) + parameters.leak / steps / 2
 
 
-def _largest_gain(parameters, stimuli):
-    """Return the largest loop gain over (a sample of) the stimuli."""
-    stimuli = np.asarray(stimuli, float).reshape(-1, parameters.n_pixels)
-    # The strongest stimuli, and many others: the gain is largest where energy falls on few neurons.
-    strongest = np.argsort(-(stimuli**2).sum(axis=1), kind="stable")[: N_SAMPLED // 16]
-    others = np.linspace(0, len(stimuli) - 1, min(len(stimuli), N_SAMPLED)).astype(int)
-    chosen = stimuli[np.union1d(strongest, others)]
-    # Rates far from the fixed point tell well enough which stimuli have the largest gains.
-    for n_iterations, n_kept in ((30, N_SAMPLED // 8), (100, 4)):
-        rates = mean_field_rates(parameters, chosen, n_iterations)
-        gains = _approximate_gains(parameters, rates)
-        kept = np.argsort(-gains, kind="stable")[:n_kept]
-        chosen, rates = chosen[kept], rates[kept]
-    return max(loop_gain(parameters, one) for one in rates)
+def _coarsest(parameters, gain, delay, margin=MARGIN, above=0):
+    """Return the least steps per tau, more than `above`, that are stable; None if there is none."""
+    allowed = (n for n in _that_divide(delay, parameters) if n > above)
+    return next((n for n in allowed if _used(parameters, gain, n, delay) <= margin), None)
 
 
-def _approximate_gains(parameters, rates, n_iterations=20):
-    """Return loop gains from below for many rates at once, (n_stimuli,), by power iteration."""
-    scale = np.sqrt(parameters.natural_gradient_step * rates).astype(np.float32)
-    weights = parameters.lateral_weights.astype(np.float32)
-    vector, gains = scale, np.zeros(len(scale))
-    for _ in range(n_iterations):
-        length = np.linalg.norm(vector, axis=1, keepdims=True)
-        vector = np.divide(vector, length, out=np.zeros_like(vector), where=length > 0)
-        product = scale * ((scale * vector) @ weights)
-        gains, vector = (vector * product).sum(axis=1), product
-    return gains
+def _that_divide(delay, parameters):
+    """Return numbers of steps per tau of which a delay is whole steps."""
+    in_tau = delay / float(parameters.tau)
+    return [n for n in STEPS_PER_TAU if abs(in_tau * n - round(in_tau * n)) < 1e-6]
 
 
 def _warn_of_large_jumps(parameters, largest=LARGEST_JUMP):
@@ -167,9 +84,14 @@ def _warn_of_large_jumps(parameters, largest=LARGEST_JUMP):
 
 
 def choose_dt(
-    parameters: Parameters, stimuli: NDArray, *, delay: float = 0.0, margin: float = MARGIN
+    parameters: Parameters,
+    stimuli: NDArray,
+    *,
+    delay: float = 0.0,
+    margin: float = MARGIN,
+    start: NDArray | None = None,
 ) -> float:
-    """Return a stable time step: tau/20, or less where the loop gain of these stimuli asks for it.
+    """Return a stable time step: tau/20, or less where the loop gain or the leak asks for it.
 
     Parameters
     ----------
@@ -179,6 +101,8 @@ def choose_dt(
         Delay of the inhibition in seconds.
     margin : float, default 0.25
         Part of the linear stability limit that may be used.
+    start : numpy.ndarray, shape (n, n_neurons), optional
+        Potentials from which inference begins; by default those at rest.
 
     Returns
     -------
@@ -188,47 +112,173 @@ def choose_dt(
     Raises
     ------
     ValueError
-        If even tau/2000 is not stable: the gain, the delay or the stimuli are out of all
-        proportion.
+        If even tau/4000 is not stable: the gain, the delay, the potentials at rest or the stimuli
+        are out of all proportion. The message names a gain that is stable.
     """
     _warn_of_large_jumps(parameters)
-    tau, gain = float(parameters.tau), _largest_gain(parameters, stimuli)
-    whole = [n for n in STEPS_PER_TAU if abs(delay * n / tau - round(delay * n / tau)) < 1e-6]
-    if not whole:
+    tau, gain = float(parameters.tau), largest_gain(parameters, stimuli, start)
+    if not _that_divide(delay, parameters):
         raise ValueError(
             f"delay must be a whole number of time steps, and no dt = tau / n with n in "
             f"{STEPS_PER_TAU} divides {delay * 1e3:g} ms at tau = {tau * 1e3:g} ms: round it to "
             f"{round(delay * 1000 / tau) * tau:g} ms"
         )
-    for steps in whole:
-        if gain / steps <= margin * critical_step(round(delay * steps / tau)):
-            return tau / steps
-    # Feedback that arrives late is limited by the delay, whatever the step.
-    late = f" or a delay below {margin * math.pi / 2 / gain * tau * 1e3:.3g} ms" if delay else ""
+    steps = _coarsest(parameters, gain, delay, margin)
+    if steps is not None:
+        return tau / steps
+    needed = f"dt < {margin * 2 / (gain + parameters.leak) * tau * 1e3:.3g} ms"
+    if delay:
+        # Feedback that arrives late is limited by the delay, whatever the step.
+        needed += f" or a delay below {margin * math.pi / 2 / gain * tau * 1e3:.3g} ms"
     raise ValueError(
-        f"no stable time step: these stimuli and natural_gradient_step need "
-        f"dt < {margin * 2 / gain * tau * 1e3:.3g} ms{late} at tau = {tau * 1e3:g} ms; z-score "
-        "the stimuli or lower natural_gradient_step"
+        f"no stable time step: these stimuli, resting_potential and natural_gradient_step need "
+        f"{needed} at tau = {tau * 1e3:g} ms; z-score the stimuli, lower resting_potential, or "
+        f"lower natural_gradient_step{_gain_in_words(parameters, stimuli, delay)}"
     )
 
 
 def check_dt(
-    parameters: Parameters, stimuli: NDArray, dt_seconds: float, *, delay: float = 0.0
+    parameters: Parameters,
+    stimuli: NDArray,
+    dt_seconds: float,
+    *,
+    delay: float = 0.0,
+    start: NDArray | None = None,
 ) -> None:
     """Warn with the numbers if a user's dt is near or above the limit for these stimuli."""
     _warn_of_large_jumps(parameters)
-    tau = float(parameters.tau)
-    critical = critical_step(round(delay / dt_seconds))
-    used = _largest_gain(parameters, stimuli) * dt_seconds / tau / critical
+    gain = largest_gain(parameters, stimuli, start)
+    _warn_if_coarse(parameters, gain, dt_seconds, delay, "these stimuli")
+
+
+def check_start(
+    parameters: Parameters, start: NDArray, dt_seconds: float, *, delay: float = 0.0
+) -> None:
+    """Warn if dt is too coarse for potentials (n, n_neurons) that inference is to begin from."""
+    gain = gain_at(parameters, start)
+    _warn_if_coarse(parameters, gain, dt_seconds, delay, "the present potentials")
+
+
+def _warn_if_coarse(parameters, gain, dt_seconds, delay, cause):
+    steps = round(float(parameters.tau) / dt_seconds)
+    used = _used(parameters, gain, steps, delay)
     if used <= MARGIN:
         return
     state = "is expected to diverge" if used > 1 else "is only marginally stable"
     with_delay = f" with a delay of {delay * 1e3:.3g} ms" if delay else ""
     warn_user(
         f"dt = {dt_seconds * 1e3:.3g} ms{with_delay} {state}: it uses {used:.2f} of the stability "
-        f"limit for these stimuli, and up to {MARGIN} is safe",
+        f"limit for {cause}, and up to {MARGIN} is safe; {_remedy(parameters, gain, delay, steps)}",
         StabilityWarning,
     )
+
+
+def advice(
+    parameters: Parameters, stimuli: NDArray, dt_seconds: float, *, delay: float = 0.0
+) -> str:
+    """Return what to do about a run that diverged, as the end of a sentence.
+
+    Parameters
+    ----------
+    parameters : Parameters
+    stimuli : numpy.ndarray, shape (..., n_pixels)
+        That were shown.
+    dt_seconds : float
+        Which was too coarse, whatever the loop gain says.
+    delay : float, default 0
+        In seconds.
+    """
+    steps = round(float(parameters.tau) / dt_seconds)
+    # Of the steps that should do, one that is much finer than what did not.
+    return _remedy(parameters, largest_gain(parameters, stimuli), delay, 2 * steps - 1)
+
+
+def _remedy(parameters, gain, delay, above):
+    """Return which dt, finer than tau / above, or else which gain is stable, in words."""
+    tau_ms = float(parameters.tau) * 1e3
+    steps = _coarsest(parameters, gain, delay, above=above)
+    if steps is not None:
+        return f"use dt={tau_ms / steps:.8g}*ms"
+    less = f"times {MARGIN / _used(parameters, gain, above, delay):.2g}"
+    return f"no dt is surely stable: lower the gain (Parameters.with_gain), {less} at this dt"
+
+
+def stable_gain(
+    parameters: Parameters,
+    stimuli: ArrayLike,
+    dt: Time,
+    *,
+    delay: Time | None = None,
+    margin: float = MARGIN,
+) -> float:
+    """Return the largest gain that is stable at a time step, such as tau for discrete updates.
+
+    Parameters
+    ----------
+    parameters : Parameters
+    stimuli : array_like
+        That will be shown, as for `SpikingNetwork.present`; of many, a sample is looked at.
+    dt : Quantity
+    delay : Quantity, optional
+        Time from a spike to its inhibition.
+    margin : float, default 0.25
+        Part of the linear stability limit that may be used.
+
+    Returns
+    -------
+    float
+        For `Parameters.with_gain`.
+
+    Raises
+    ------
+    ValueError
+        If the leak alone is too much for that time step.
+
+    Examples
+    --------
+    The discrete updates of the paper, with a model that was made for continuous time:
+
+    >>> from brian2 import ms
+    >>> from ipvae_brian import SpikingNetwork, load_model, stable_gain
+    >>> from ipvae_brian.stimuli import load_stimuli
+    >>> model = load_model("photographs-512")
+    >>> x = load_stimuli("photographs", n_train=10, n_validation=20).validation
+    >>> discrete = model.with_gain(stable_gain(model, x, model.tau))
+    >>> network = SpikingNetwork(discrete, n_copies=20, dt=model.tau)
+    >>> response = network.present(x, 200 * model.tau, seed=0)
+    >>> bool(response.r2().mean() > 0.7)
+    True
+    """
+    step = whole_fraction(seconds(dt, "dt"), parameters)
+    late = 0.0 if delay is None else seconds(delay, "delay", allow_zero=True)
+    shown = as_stimuli(stimuli, parameters, "stimuli")
+    return _stable_gain(parameters, shown, round(float(parameters.tau) / step), late, margin)
+
+
+def _stable_gain(parameters, stimuli, steps, delay, margin=MARGIN):
+    left = margin - _used(parameters, 0.0, steps, delay)
+    if left <= 0:
+        raise ValueError(
+            f"dt must be below {2 * margin / parameters.leak:.3g} tau at leak = "
+            f"{parameters.leak:g}, whatever the gain, got {1 / steps:.3g} tau"
+        )
+    gain = 1.0
+    # At once without a leak, with which the rates that settle depend on the gain, too.
+    for _ in range(1 if parameters.leak == 0 else LEAKY_ROUNDS):
+        loop = largest_gain(parameters.with_gain(gain), stimuli)
+        gain *= left / (_used(parameters, loop, steps, delay) - margin + left)
+    return gain
+
+
+def _gain_in_words(parameters, stimuli, delay):
+    """Return which gain is stable at a step of tau / 100, in words."""
+    steps = 100
+    try:
+        gain = _stable_gain(parameters, stimuli, steps, delay)
+    except ValueError:
+        return ""
+    dt_ms = float(parameters.tau) * 1e3 / steps
+    return f": parameters.with_gain({gain:.2g}) is stable at dt={dt_ms:.8g}*ms"
 
 
 def choose_drive_dt(parameters: Parameters, stimuli: NDArray) -> float:

@@ -18,10 +18,11 @@ import numpy as np
 from ipvae_brian.network._brian import require_device
 from ipvae_brian.network._process import brian2_seed, current_device
 from ipvae_brian.network.circuits import Circuit
+from ipvae_brian.network.divergence import Bound
 from ipvae_brian.network.monitors import Monitors
 from ipvae_brian.network.presentation import Outcome, Presentation
 from ipvae_brian.network.runner import Runner
-from ipvae_brian.recordings.timing import window_stimuli
+from ipvae_brian.recordings.timing import stimulus_between
 
 
 class StandaloneRunner(Runner):
@@ -118,6 +119,8 @@ class StandaloneRunner(Runner):
                     f"steps for every frame, got {sorted(steps)}"
                 )
             (n_steps,) = steps
+            start = None if self.state is None else np.asarray(self.state[0])[None]
+            bound = Bound.of(presentation, self.circuit.parameters, self.window_steps, start)
             if presentation.reset or self.state is None:
                 self._rest()
             expected = [np.zeros((1, self.circuit.n_neurons))]
@@ -130,9 +133,8 @@ class StandaloneRunner(Runner):
                 expected.append(expected[-1][-1] + np.vstack([in_grid[1:], total]))
                 counts.append(self.events[-1])
                 step += n_steps
-            collect(
-                presentation, self._outcome(presentation, counts, np.concatenate(expected), step)
-            )
+            outcome = self._outcome(presentation, counts, np.concatenate(expected), step, bound)
+            collect(presentation, outcome)
 
     def _require_new_numbers(self, seed):
         """Refuse to repeat the random numbers of a seed that was not asked for again."""
@@ -168,7 +170,7 @@ class StandaloneRunner(Runner):
             self.traces.append(traces)
         return np.array(self.expected_monitor.expected_count).T, np.array(neurons.expected_count)
 
-    def _outcome(self, presentation, events, expected, end):
+    def _outcome(self, presentation, events, expected, end, bound):
         n_steps = int(np.sum(presentation.frame_steps))
         n_windows = n_steps // self.window_steps
         index, step, count = (np.concatenate(a) for a in zip(*events, strict=True))
@@ -178,11 +180,13 @@ class StandaloneRunner(Runner):
         np.add.at(counts, ((step - (end - n_steps)) // self.window_steps, index), count)
         edges = np.arange(n_windows + 1) * (self.window_steps // self.grid)
         expected_counts = np.diff(expected[edges], axis=0)
-        stimuli = window_stimuli(
-            presentation.frames, np.asarray(presentation.frame_steps), self.window_steps
-        )[0]
-        stimuli = np.concatenate([stimuli, presentation.frames[0, -1:]])[:n_all]
-        diverged = self.circuit.diverged(stimuli, counts).any()
+        edges = np.concatenate([[0], np.cumsum(presentation.frame_steps)])
+        diverged = False
+        for window, begin in enumerate(range(0, n_steps, self.window_steps)):
+            last = min(begin + self.window_steps, n_steps)
+            stimulus = stimulus_between(presentation.frames, edges, begin, last)
+            counted = counts[window : window + 1]
+            diverged |= self.circuit.diverged(stimulus, counted, bound, last - begin).any()
         counts = counts[:n_windows]
         if presentation.counts is not None:
             presentation.counts[:, 0] = counts

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ipvae_brian.model.parameters import Parameters
 from ipvae_brian.network._brian import array_of
-from ipvae_brian.network.divergence import too_many_spikes
+from ipvae_brian.network.divergence import Bound, too_many_spikes
 from ipvae_brian.network.engines import event_loop
 from ipvae_brian.network.engines.compiled import CompiledCopies
 from ipvae_brian.network.engines.populations import Populations
@@ -138,12 +138,14 @@ class EventCopies(CompiledCopies):
         """Take these steps at once."""
         self._ahead = n_steps
 
-    def diverged(self, stimuli: NDArray, counts: NDArray) -> NDArray[np.bool_]:
-        """Return which copies ran away in a window, (n_copies,)."""
+    def diverged(
+        self, stimuli: NDArray, counts: NDArray, bound: Bound, n_steps: int
+    ) -> NDArray[np.bool_]:
+        """Return which copies ran away in some time steps, (n_copies,)."""
         return (
             self.populations.ran_away
             | too_many_spikes(stimuli, counts, self.parameters)
-            | super().diverged(stimuli, counts)
+            | super().diverged(stimuli, counts, bound, n_steps)
         )
 
     # Spikes with their times
