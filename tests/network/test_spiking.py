@@ -184,7 +184,7 @@ def test_wrong_options(parameters, options, error, match):
 
 
 def test_parameters_have_to_be_parameters(parameters):
-    with pytest.raises(TypeError, match="parameters must be a Parameters, got ndarray"):
+    with pytest.raises(TypeError, match="parameters must be a Parameters or a fitted IPVAE, got ndarray"):
         SpikingNetwork(parameters.dictionary)
 
 
