@@ -184,7 +184,8 @@ def test_wrong_options(parameters, options, error, match):
 
 
 def test_parameters_have_to_be_parameters(parameters):
-    with pytest.raises(TypeError, match="parameters must be a Parameters or a fitted IPVAE, got ndarray"):
+    words = "parameters must be a Parameters or a fitted IPVAE, got ndarray"
+    with pytest.raises(TypeError, match=words):
         SpikingNetwork(parameters.dictionary)
 
 
