@@ -19,6 +19,13 @@ from ipvae_brian.physiology.intervals import (
     IntervalStatistics,
     interval_statistics,
 )
+from ipvae_brian.physiology.latency import (
+    LatencyShift,
+    Psth,
+    latency_shift,
+    psth,
+    time_to_half_maximum,
+)
 from ipvae_brian.physiology.natural import (
     NaturalResponses,
     RateDistribution,
@@ -35,6 +42,12 @@ from ipvae_brian.physiology.orientation import (
     half_bandwidth,
     orthogonal_preferred_ratio,
     second_peak,
+)
+from ipvae_brian.physiology.receptive_fields import (
+    GaborFit,
+    SpikeTriggeredAverage,
+    fit_gabor,
+    spike_triggered_average,
 )
 from ipvae_brian.physiology.reference import (
     Reference,
@@ -68,15 +81,19 @@ __all__ = [
     "CountStatistics",
     "CrossOrientation",
     "FanoCourse",
+    "GaborFit",
     "IntervalStatistics",
+    "LatencyShift",
     "NakaRushton",
     "NaturalResponses",
     "NoiseCorrelations",
+    "Psth",
     "RateDistribution",
     "Reference",
     "SizeTuning",
     "SpatialFrequencyTuning",
     "Spectrum",
+    "SpikeTriggeredAverage",
     "TuningCurve",
     "available_references",
     "circular_variance",
@@ -88,14 +105,17 @@ __all__ = [
     "direction_selectivity",
     "distance_to_percentiles",
     "f1_f0",
+    "fit_gabor",
     "fit_naka_rushton",
     "half_bandwidth",
     "interval_statistics",
+    "latency_shift",
     "mean_matched_fano",
     "naka_rushton",
     "natural_responses",
     "noise_correlations",
     "orthogonal_preferred_ratio",
+    "psth",
     "rate_distribution",
     "reference",
     "references",
@@ -103,5 +123,7 @@ __all__ = [
     "size_tuning",
     "spatial_frequency_tuning",
     "spectrum",
+    "spike_triggered_average",
+    "time_to_half_maximum",
     "tuning_curve",
 ]

@@ -10,11 +10,14 @@ import numpy as np
 from brian2.only import Quantity, get_dimensions, second
 from numpy.typing import NDArray
 
+from ipvae_brian._tools.checks import seconds
 from ipvae_brian._tools.types import Time
 from ipvae_brian.recordings.recording import Recording
 
 # The column of repeats, which is no condition that was varied.
 REPEAT = "repeat"
+# In seconds: how far beyond its limits a window may be, from rounding alone.
+ROUNDING = 1e-9
 
 
 @dataclass(frozen=True)
@@ -157,9 +160,14 @@ def windows_in(recording: Recording, window: tuple[Time, Time] | None) -> slice:
     """
     if window is None:
         return recording.timing.windows_of_stimulus
+    return recording.timing.windows_between(*_two_times(window))
+
+
+def _two_times(window):
+    """Return both in seconds; `seconds` of the checks refuses times before the onset."""
     if not isinstance(window, tuple | list) or len(window) != 2:
         raise TypeError(f"window must be two times, such as (0*ms, 500*ms), got {window!r}")
-    return recording.timing.windows_between(*(_seconds(one) for one in window))
+    return tuple(_seconds(one) for one in window)
 
 
 def _seconds(value):
@@ -188,3 +196,44 @@ def counts_in(
     windows = windows_in(recording, window)
     counts = recording.counts[:, windows].sum(axis=1).astype(float)
     return counts, (windows.stop - windows.start) * recording.timing.window
+
+
+def counts_over_time(
+    recording: Recording, width: Time, window: tuple[Time, Time] | None = None
+) -> tuple[NDArray[np.floating], NDArray[np.floating], float]:
+    """Return the spikes of each trial and neuron in windows one after another.
+
+    Parameters
+    ----------
+    recording : Recording
+    width : Quantity
+        Of the windows, which begin with the trial. Without spike times, a whole number of the
+        recording's own.
+    window : (Quantity, Quantity), optional
+        Only windows wholly between these times from the onset of the stimulus; by default the
+        whole trial.
+
+    Returns
+    -------
+    counts : numpy.ndarray, shape (n_trials, n_times, n_neurons)
+    times : numpy.ndarray, shape (n_times,)
+        Middle of each window, in seconds from the onset of the stimulus.
+    width : float
+        In seconds.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `width` is no time or not a whole number of windows, or fewer than two windows are left.
+    """
+    counts = recording.counts_in_windows(width)
+    length = seconds(width, "width")
+    starts = np.arange(counts.shape[1]) * length - recording.timing.before
+    begin, end = (-np.inf, np.inf) if window is None else _two_times(window)
+    inside = (starts > begin - ROUNDING) & (starts + length < end + ROUNDING)
+    if inside.sum() < 2:
+        raise ValueError(
+            f"window must hold at least 2 windows of {length * 1e3:g} ms, got {inside.sum()} in "
+            f"trials of {recording.timing.duration * 1e3:g} ms"
+        )
+    return counts[:, inside].astype(float), starts[inside] + length / 2, length

@@ -10,9 +10,9 @@ import numpy as np
 from brian2.only import ms
 from numpy.typing import NDArray
 
-from ipvae_brian._tools.checks import number, seconds, whole_number
+from ipvae_brian._tools.checks import number, whole_number
 from ipvae_brian._tools.types import Time
-from ipvae_brian.physiology.trials import counts_in, group_trials, windows_in
+from ipvae_brian.physiology.trials import counts_in, counts_over_time, group_trials
 from ipvae_brian.recordings.recording import Recording
 
 
@@ -294,8 +294,8 @@ def mean_matched_fano(
     window : (Quantity, Quantity)
         From before the onset to the end, from the onset of the stimulus.
     width : Quantity, default 50*ms
-        Of the windows in which spikes are counted: whole windows of the recording, one after
-        another.
+        Of the windows in which spikes are counted, one after another from the beginning of the
+        trial. Without spike times, whole windows of the recording.
     n_bins : int, default 10
         Of the histogram of mean counts, over the range in which they are; the last is for what
         is as high or higher than 98% of them.
@@ -320,7 +320,7 @@ def mean_matched_fano(
     groups = group_trials(recording, by)
     groups.require_repeats(max(2, whole_number(minimum_trials, "minimum_trials")))
     n_draws = whole_number(n_draws, "n_draws")
-    counts, times, length = _courses(recording, window, width)
+    counts, times, length = counts_over_time(recording, width, window)
     means, variances = (
         np.moveaxis(part, 1, 0).reshape(len(times), -1)
         for part in (groups.mean(counts), groups.variance(counts))
@@ -346,29 +346,6 @@ def mean_matched_fano(
             matched[t] += _slope(means[t, kept], variances[t, kept]) / n_draws
     raw = np.array([_slope(m, v) for m, v in zip(means, variances, strict=True)])
     return FanoCourse(times, matched, raw, means.mean(axis=1), int(common.sum()), length)
-
-
-def _courses(recording, window, width):
-    """Return counts (n_trials, n_times, n_neurons), the middles of the windows, and their width."""
-    timing = recording.timing
-    windows = windows_in(recording, window)
-    together = round(seconds(width, "width") / timing.window)
-    if together < 1 or abs(together * timing.window - seconds(width, "width")) > 1e-9:
-        raise ValueError(
-            f"width must be a whole number of windows of {timing.window * 1e3:g} ms, got {width!s}"
-        )
-    n_times = (windows.stop - windows.start) // together
-    if n_times < 2:
-        raise ValueError(
-            f"window must hold at least 2 widths of {together * timing.window * 1e3:g} ms, got "
-            f"{n_times}"
-        )
-    kept = slice(windows.start, windows.start + n_times * together)
-    counts = recording.counts[:, kept].astype(float)
-    counts = counts.reshape(len(counts), n_times, together, -1).sum(axis=2)
-    length = together * timing.window
-    begin = timing.window_starts[windows.start]
-    return counts, begin + (np.arange(n_times) + 0.5) * length, length
 
 
 def _slope(means, variances):

@@ -1,0 +1,232 @@
+"""When responses come: histograms over time, their shift and scale, time to half maximum."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from brian2.only import ms
+from numpy.typing import NDArray
+
+from ipvae_brian._tools.checks import seconds, whole_number
+from ipvae_brian._tools.types import Time
+from ipvae_brian.physiology.trials import counts_over_time
+from ipvae_brian.recordings.recording import Recording
+
+# Shifts that are tried within one window of the histogram.
+SHIFTS_PER_WINDOW = 10
+
+
+@dataclass(frozen=True)
+class Psth:
+    """Mean rate over trials in the course of time (peristimulus time histogram).
+
+    Attributes
+    ----------
+    times : numpy.ndarray, shape (n_times,)
+        Middle of each window, in seconds from the onset of the stimulus.
+    rates : numpy.ndarray, shape (n_times, n_neurons)
+        In Hz.
+    width : float
+        Of the windows, in seconds.
+    n_trials : int
+    """
+
+    times: NDArray[np.floating]
+    rates: NDArray[np.floating]
+    width: float
+    n_trials: int
+
+    @property
+    def n_spikes(self) -> NDArray[np.floating]:
+        """Spikes of each neuron in all trials, (n_neurons,)."""
+        return np.round(self.rates.sum(axis=0) * self.width * self.n_trials)
+
+
+def psth(
+    recording: Recording,
+    *,
+    width: Time = 5 * ms,
+    where: Mapping[str, object] | None = None,
+    window: tuple[Time, Time] | None = None,
+) -> Psth:
+    """Return the mean rate over trials in the course of time.
+
+    Parameters
+    ----------
+    recording : Recording
+    width : Quantity, default 5*ms
+        Of the windows; without spike times a whole number of the recording's own. The stimulus
+        should begin with one of them.
+    where : mapping of str to object, optional
+        Only trials with these conditions.
+    window : (Quantity, Quantity), optional
+        Beginning and end, from the onset of the stimulus; by default the whole trial.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If there are no such trials, or fewer than two windows.
+
+    Examples
+    --------
+    >>> from brian2 import ms
+    >>> from ipvae_brian import Recording, Timing
+    >>> from ipvae_brian.physiology import psth
+    >>> timing = Timing(dt=0.001, n_steps=30, steps_per_window=10, before=0.01)
+    >>> recording = Recording.from_spike_times([[[0.002, 0.013]], [[0.004]]], timing)
+    >>> histogram = psth(recording, width=10 * ms)
+    >>> histogram.times, histogram.rates.ravel()
+    (array([-0.005, 0.005, 0.015]), array([ 0., 100., 50.]))
+    """
+    if where is not None:
+        recording = recording.select(recording.trials_where(**where))
+    counts, times, length = counts_over_time(recording, width, window)
+    return Psth(times, counts.mean(axis=0) / length, length, recording.n_trials)
+
+
+@dataclass(frozen=True)
+class LatencyShift:
+    """The shift and the scale that turn one response into another, (n_neurons,) each.
+
+    Attributes
+    ----------
+    shift : numpy.ndarray
+        Seconds by which the response comes later than that which it is compared with. NaN, as the
+        others, for a neuron with too few spikes.
+    scale : numpy.ndarray
+        What the other is multiplied by.
+    explained : numpy.ndarray
+        Part of the variance over time that the shifted and scaled response explains.
+    at_limit : numpy.ndarray of bool
+        Whether the shift is the largest that was tried, so that it says nothing.
+    """
+
+    shift: NDArray[np.floating]
+    scale: NDArray[np.floating]
+    explained: NDArray[np.floating]
+    at_limit: NDArray[np.bool_]
+
+
+def latency_shift(
+    response: Psth, reference: Psth, *, largest: Time = 100 * ms, minimum_spikes: int = 50
+) -> LatencyShift:
+    """Return how much later a response comes than another, by the best shift and scale.
+
+    Every shift is tried, in tenths of a window; for each the scale is that of least squares.
+    Between windows, rates are interpolated linearly; beyond the ends of the histogram they stay as
+    they are there, so let it begin before the onset.
+
+    Parameters
+    ----------
+    response : Psth
+        Such as that to a low contrast.
+    reference : Psth
+        At the same times, such as that to the highest contrast.
+    largest : Quantity, default 100*ms
+        Shift, earlier or later.
+    minimum_spikes : int, default 50
+        That a neuron needs in both.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If times differ, `largest` is not shorter than the histograms, or no neuron has enough
+        spikes.
+
+    References
+    ----------
+    Albrecht, Geisler, Frazor & Crane 2002, J. Neurophysiol. 88:888.
+    """
+    same = response.rates.shape == reference.rates.shape
+    if not same or not np.allclose(response.times, reference.times):
+        raise ValueError(
+            f"reference must have the times and neurons of response, "
+            f"{response.rates.shape}, got {reference.rates.shape}"
+        )
+    longest = seconds(largest, "largest")
+    duration = len(response.times) * response.width
+    if longest >= duration:
+        raise ValueError(
+            f"largest must be shorter than the histograms of {duration * 1e3:g} ms, got {largest!s}"
+        )
+    enough = np.minimum(response.n_spikes, reference.n_spikes)
+    enough = _require_spikes(enough, minimum_spikes)
+    n = round(longest / response.width * SHIFTS_PER_WINDOW)
+    rates = response.rates
+    error = np.full((2 * n + 1, rates.shape[1]), np.inf)
+    scales = np.zeros_like(error)
+    for i, shift in enumerate(range(-n, n + 1)):
+        moved = _shifted(reference.rates, shift / SHIFTS_PER_WINDOW)
+        square = (moved**2).sum(axis=0)
+        product = (moved * rates).sum(axis=0)
+        np.divide(product, square, out=scales[i], where=square > 0)
+        error[i] = ((rates - scales[i] * moved) ** 2).sum(axis=0)
+    best = error.argmin(axis=0)[None]
+    least, scale = (np.take_along_axis(part, best, axis=0)[0] for part in (error, scales))
+    total = ((rates - rates.mean(axis=0)) ** 2).sum(axis=0)
+    explained = 1 - np.divide(least, total, out=np.full(len(total), np.nan), where=total > 0)
+    shift = (best[0] - n) * response.width / SHIFTS_PER_WINDOW
+    at_limit = np.isin(best[0], (0, 2 * n)) & enough
+    kept = (np.where(enough, part, np.nan) for part in (shift, scale, explained))
+    return LatencyShift(*kept, at_limit=at_limit)
+
+
+def _shifted(rates, windows):
+    """Return rates some windows later, interpolated; beyond the ends they stay as they are."""
+    at = np.clip(np.arange(len(rates)) - windows, 0, len(rates) - 1)
+    below = np.minimum(at.astype(int), len(rates) - 2)
+    part = (at - below)[:, None]
+    return (1 - part) * rates[below] + part * rates[below + 1]
+
+
+def time_to_half_maximum(response: Psth, *, minimum_spikes: int = 50) -> NDArray[np.floating]:
+    """Return when the rate first reaches half of its maximum after the onset of the stimulus.
+
+    Half between the mean rate before the onset, 0 if that was not recorded, and the highest after
+    it; interpolated linearly between the middles of windows.
+
+    Parameters
+    ----------
+    response : Psth
+    minimum_spikes : int, default 50
+        That a neuron needs.
+
+    Returns
+    -------
+    numpy.ndarray, shape (n_neurons,)
+        Seconds from the onset; NaN for a neuron with too few spikes, or whose rate does not rise.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If nothing was recorded after the onset, or no neuron has enough spikes.
+    """
+    # A window belongs to what is after the onset if most of it is.
+    first = int(np.searchsorted(response.times, 0))
+    if first >= len(response.times):
+        raise ValueError(
+            f"response must have times after the onset, got up to {response.times[-1]:g} s"
+        )
+    enough = _require_spikes(response.n_spikes, minimum_spikes)
+    before, after = response.rates[:first], response.rates[first:]
+    baseline = before.mean(axis=0) if first else np.zeros(after.shape[1])
+    half = (baseline + after.max(axis=0)) / 2
+    reached = (after >= half).argmax(axis=0) + first
+    neurons = np.arange(len(half))
+    previous = np.maximum(reached - 1, 0)
+    low, high = response.rates[previous, neurons], response.rates[reached, neurons]
+    part = np.divide(half - low, high - low, out=np.ones(len(half)), where=high > low)
+    times = response.times[reached] - (1 - np.clip(part, 0, 1)) * response.width
+    times = np.where(previous == reached, response.times[reached], times)
+    return np.where(enough & (after.max(axis=0) > baseline), times, np.nan)
+
+
+def _require_spikes(n_spikes, minimum):
+    """Return which neurons have enough, if any."""
+    minimum = whole_number(minimum, "minimum_spikes")
+    enough = n_spikes >= minimum
+    if not enough.any():
+        raise ValueError(f"no neuron has {minimum} spikes; the most is {n_spikes.max():.0f}")
+    return enough
