@@ -1,4 +1,4 @@
-"""Threads: those of the linear algebra libraries, and work that only one may do at a time."""
+"""Limit the threads of the linear algebra libraries."""
 
 import threading
 from collections.abc import Iterator

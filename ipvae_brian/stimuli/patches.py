@@ -52,6 +52,13 @@ class PatchSet:
     ------
     TypeError, ValueError
         If an array does not hold finite real numbers or does not fit `shape`.
+
+    Examples
+    --------
+    >>> from ipvae_brian.stimuli import load_stimuli
+    >>> patches = load_stimuli("photographs", n_train=200, n_validation=50)
+    >>> patches.train.shape, patches.validation.shape, patches.shape
+    ((200, 256), (50, 256), (16, 16))
     """
 
     train: NDArray[np.float32]

@@ -57,6 +57,15 @@ class Whitening:
     .. [1] Olshausen & Field 1997, Vision Research 37:3311, doi:10.1016/S0042-6989(97)00169-7
     .. [2] Vafaii, Galor & Yates 2025, Brain-like variational inference, arXiv:2410.19315
     .. [3] Jarrett, Kavukcuoglu, Ranzato & LeCun 2009, ICCV, doi:10.1109/ICCV.2009.5459469
+
+    Examples
+    --------
+    Four pixels are cut from each side.
+
+    >>> from ipvae_brian.stimuli import Whitening, load_photographs, whiten_image
+    >>> camera = load_photographs()["camera"]
+    >>> camera.shape, whiten_image(camera, Whitening(cutoff=0.4)).shape
+    ((512, 512), (504, 504))
     """
 
     filter: str = "radial"
