@@ -1,11 +1,13 @@
 """The package's face: lazy, complete, and the command line as fast as Python starts."""
 
+import inspect
 import subprocess
 import sys
 
 import pytest
 
 import ipvae_brian
+from ipvae_brian.errors import OneLine
 
 HEAVY = ("numpy", "brian2", "sklearn", "scipy", "matplotlib", "numba", "joblib")
 LINES = {
@@ -72,3 +74,45 @@ def test_every_public_folder_is_reachable():
 def test_a_name_that_is_not_there():
     with pytest.raises(AttributeError, match="IPVEA"):
         _ = ipvae_brian.IPVEA
+
+
+def public():
+    """Everything of the package that can be reached by public names, by its name."""
+    modules = [ipvae_brian, *map(ipvae_brian.__getattr__, dir(ipvae_brian))]
+    found = {}
+    for module in filter(inspect.ismodule, modules):
+        for name in getattr(module, "__all__", dir(module)):
+            thing = getattr(module, name)
+            if not name.startswith("_") and getattr(thing, "__module__", "").startswith("ipvae_"):
+                found[f"{thing.__module__}.{name}"] = thing
+    return found
+
+
+def test_every_public_class_has_an_example():
+    """But for results of public functions, whose examples show them."""
+    things = public()
+    classes = {name: thing for name, thing in things.items() if inspect.isclass(thing)}
+    functions = [thing for thing in things.values() if inspect.isfunction(thing)]
+    results = {str(function.__annotations__.get("return")) for function in functions}
+    assert len(classes) > 15
+    without = {n for n, c in classes.items() if ">>>" not in (c.__doc__ or "")}
+    assert {n for n in without if classes[n] is not OneLine} <= {
+        name for name, c in classes.items() if c.__name__ in results
+    }
+
+
+def test_every_public_function_and_method_is_annotated():
+    bare = []
+    for name, thing in public().items():
+        members = vars(thing) if inspect.isclass(thing) else {"": thing}
+        for member, function in members.items():
+            function = getattr(function, "__func__", getattr(function, "fget", function))
+            ours = getattr(function, "__module__", None) == thing.__module__
+            if not (inspect.isfunction(function) and ours) or member.startswith("_"):
+                continue
+            signature = inspect.signature(function)
+            given = [p for p in signature.parameters.values() if p.name not in ("self", "cls")]
+            if signature.return_annotation is signature.empty:
+                bare.append(f"{name}.{member}: what it returns")
+            bare += [f"{name}.{member}: {p}" for p in given if p.annotation is p.empty]
+    assert bare == []

@@ -1,6 +1,7 @@
 """A wheel, installed apart from the source tree: models and photographs come along."""
 
 import os
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -13,10 +14,16 @@ ROOT = Path(__file__).parent.parent
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("wheel")
+    # Of a copy, because what earlier builds left in the source tree would come along.
+    folder, source = tmp_path_factory.mktemp("wheel"), tmp_path_factory.mktemp("source")
+    for name in ("ipvae_brian", "models"):
+        ignored = shutil.ignore_patterns("__pycache__", "*.nbi", "*.nbc")
+        shutil.copytree(ROOT / name, source / name, ignore=ignored)
+    for name in ("setup.cfg", "pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, source)
     # --no-isolation would need setuptools in this environment; pip brings its own.
     command = [sys.executable, "-m", "pip", "wheel", "--no-deps", "--quiet", "-w", str(folder)]
-    subprocess.run([*command, str(ROOT)], check=True, cwd=folder)
+    subprocess.run([*command, str(source)], check=True, cwd=folder)
     return next(folder.glob("ipvae_brian-*.whl"))
 
 
@@ -31,6 +38,14 @@ def test_wheel_holds_models_photographs_types_and_nothing_else(wheel):
     assert "ipvae_brian/stimuli/photographs/ATTRIBUTION.md" in names
     assert "ipvae_brian/py.typed" in names
     assert all(n.startswith("ipvae_brian") for n in names)
+
+
+def test_wheel_holds_every_file_of_the_source_tree(wheel):
+    names = set(zipfile.ZipFile(wheel).namelist())
+    files = {path for path in (ROOT / "ipvae_brian").rglob("*") if path.is_file()}
+    files = {path.relative_to(ROOT).as_posix() for path in files if "__pycache__" not in path.parts}
+    assert "ipvae_brian/cli/main.py" in files
+    assert files == {n for n in names if n.startswith("ipvae_brian/") and "/models/" not in n}
 
 
 def test_load_model_from_the_wheel_in_an_empty_folder(wheel, tmp_path):

@@ -198,7 +198,7 @@ class Recording:
         """Number of different stimuli (or movies); 0 where they are not known."""
         return 0 if self.frames is None else len(self.frames)
 
-    def trials_where(self, **conditions) -> NDArray[np.integer]:
+    def trials_where(self, **conditions: Any) -> NDArray[np.integer]:
         """Return the numbers of the trials with these conditions.
 
         Parameters

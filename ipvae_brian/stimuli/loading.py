@@ -96,12 +96,37 @@ def load_stimuli(
             validation_fraction=validation_fraction,
             seed=seed,
         )
+    return _patches_of_images(
+        source,
+        shape=shape,
+        n_train=n_train,
+        n_validation=n_validation,
+        whitening=whitening,
+        seed=seed,
+        validation_fraction=validation_fraction,
+        progress=progress,
+    )
 
+
+def _patches_of_images(
+    source: str,
+    *,
+    shape: tuple[int, int] | None,
+    n_train: int | None,
+    n_validation: int | None,
+    whitening: Whitening | None,
+    seed: int,
+    validation_fraction: float,
+    progress: bool | None,
+) -> PatchSet:
+    """Cut patches from whitened images; arguments as for `load_stimuli`."""
     # Arguments first: loading many images takes a while.
     whitening = as_whitening(whitening)
     shape = patch_shape((16, 16) if shape is None else shape)
-    n_train = whole_number(50_000 if n_train is None else n_train, "n_train")
-    n_validation = whole_number(5_000 if n_validation is None else n_validation, "n_validation")
+    numbers = (
+        whole_number(50_000 if n_train is None else n_train, "n_train"),
+        whole_number(5_000 if n_validation is None else n_validation, "n_validation"),
+    )
     seed = whole_number(seed, "seed", minimum=0)
     images = _load_images(source, progress)
     for name, image in images.items():
@@ -116,7 +141,7 @@ def load_stimuli(
             whitening,
             progress=progress,
         )
-        for part, n_patches, stream in zip(names, (n_train, n_validation), (1, 2), strict=True)
+        for part, n_patches, stream in zip(names, numbers, (1, 2), strict=True)
     )
     train, validation, mean, std = standardise(
         train, validation, ("the training images", "the validation images")
