@@ -37,6 +37,7 @@ def test_wheel_holds_models_photographs_types_and_nothing_else(wheel):
     assert sum(n.endswith(".png") for n in pictures) == 13
     assert "ipvae_brian/stimuli/photographs/ATTRIBUTION.md" in names
     assert "ipvae_brian/py.typed" in names
+    assert "ipvae_brian/physiology/data/v1_physiology.json" in names
     assert all(n.startswith("ipvae_brian") for n in names)
 
 

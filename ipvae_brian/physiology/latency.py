@@ -138,6 +138,17 @@ def latency_shift(
     References
     ----------
     Albrecht, Geisler, Frazor & Crane 2002, J. Neurophysiol. 88:888.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ipvae_brian.physiology import Psth, latency_shift
+    >>> times = np.arange(-0.1, 0.3, 0.005)
+    >>> early = Psth(times, 80 * np.exp(-(((times - 0.08) / 0.02) ** 2))[:, None], 0.005, 50)
+    >>> late = Psth(times, 40 * np.exp(-(((times - 0.11) / 0.02) ** 2))[:, None], 0.005, 50)
+    >>> found = latency_shift(late, early)
+    >>> found.shift.round(3), found.scale.round(2), found.explained.round(2)
+    (array([0.03]), array([0.5]), array([1.]))
     """
     same = response.rates.shape == reference.rates.shape
     if not same or not np.allclose(response.times, reference.times):
@@ -202,6 +213,15 @@ def time_to_half_maximum(response: Psth, *, minimum_spikes: int = 50) -> NDArray
     ------
     TypeError, ValueError
         If nothing was recorded after the onset, or no neuron has enough spikes.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ipvae_brian.physiology import Psth, time_to_half_maximum
+    >>> times = np.arange(-0.095, 0.3, 0.01)
+    >>> ramp = np.clip((times - 0.05) / 0.1, 0, 1)
+    >>> time_to_half_maximum(Psth(times, 60 * ramp[:, None], 0.01, 50)).round(3)
+    array([0.1])
     """
     # A window belongs to what is after the onset if most of it is.
     first = int(np.searchsorted(response.times, 0))

@@ -192,6 +192,16 @@ def cross_validated_spectrum(
     References
     ----------
     Stringer et al. 2019, Nature 571:361.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ipvae_brian.physiology import cross_validated_spectrum
+    >>> rng = np.random.default_rng(0)
+    >>> signal = rng.normal(size=(500, 100)) / np.arange(1, 101) ** 0.5
+    >>> first, second = (signal + 0.05 * rng.normal(size=signal.shape) for _ in range(2))
+    >>> round(cross_validated_spectrum(first, second, fit_from=2, fit_to=30).exponent, 1)
+    1.0
     """
     first = finite_array(first, "first", ndim=2)
     second = finite_array(second, "second", shape=first.shape)

@@ -65,6 +65,12 @@ def direction_selectivity(rates: ArrayLike, directions: ArrayLike) -> NDArray[np
     ------
     TypeError, ValueError
         As for `circular_variance`.
+
+    Examples
+    --------
+    >>> from ipvae_brian.physiology import direction_selectivity
+    >>> float(direction_selectivity([6, 2, 2, 2], [0, 90, 180, 270]).round(3))
+    0.333
     """
     rates, angles = _circle(rates, directions, 360, "directions")
     return _vector_strength(rates, angles)
@@ -98,6 +104,12 @@ def half_bandwidth(
     References
     ----------
     Ringach, Shapley & Hawken 2002, J. Neurosci. 22:5639.
+
+    Examples
+    --------
+    >>> from ipvae_brian.physiology import half_bandwidth
+    >>> float(half_bandwidth([2, 10, 2, 0, 0, 0], range(0, 180, 30), level=0.5))
+    18.75
     """
     rates, angles = _circle(rates, orientations, 180, "orientations")
     level = number(level, "level", above=0, below=1)
@@ -142,6 +154,12 @@ def orthogonal_preferred_ratio(rates: ArrayLike, orientations: ArrayLike) -> NDA
     ------
     TypeError, ValueError
         As for `circular_variance`, or if the number of orientations is odd.
+
+    Examples
+    --------
+    >>> from ipvae_brian.physiology import orthogonal_preferred_ratio
+    >>> float(orthogonal_preferred_ratio([8, 4, 2, 4], [0, 45, 90, 135]))
+    0.25
     """
     rates, angles = _circle(rates, orientations, 180, "orientations")
     if len(rates) % 2:
@@ -178,6 +196,12 @@ def second_peak(rates: ArrayLike, orientations: ArrayLike) -> NDArray[np.floatin
     ------
     TypeError, ValueError
         As for `circular_variance`.
+
+    Examples
+    --------
+    >>> from ipvae_brian.physiology import second_peak
+    >>> float(second_peak([10, 2, 1, 5, 1, 2], range(0, 180, 30)))
+    0.4
     """
     rates, angles = _circle(rates, orientations, 180, "orientations")
     curves = rates[np.argsort(np.mod(angles, np.pi))].reshape(len(rates), -1)
@@ -213,6 +237,13 @@ def contrast_invariance(
     ------
     TypeError, ValueError
         As for `half_bandwidth`.
+
+    Examples
+    --------
+    >>> from ipvae_brian.physiology import contrast_invariance
+    >>> low, high = [0, 4, 0, 0, 0, 0], [4, 8, 4, 0, 0, 0]
+    >>> float(contrast_invariance(low, high, range(0, 180, 30), level=0.6))
+    0.5
     """
     return half_bandwidth(low, orientations, level) / half_bandwidth(high, orientations, level)
 

@@ -76,6 +76,20 @@ def spike_triggered_average(
     References
     ----------
     Chichilnisky 2001, Network 12:199.
+
+    Examples
+    --------
+    A neuron that fires when its first pixel is bright.
+
+    >>> import numpy as np
+    >>> from ipvae_brian import Recording, Timing
+    >>> from ipvae_brian.physiology import spike_triggered_average
+    >>> frames = np.random.default_rng(0).normal(size=(1, 2000, 4))
+    >>> counts = (frames[:, :, :1] > 1).astype(int)
+    >>> timing = Timing(dt=0.01, n_steps=2000, steps_per_window=1, frame_steps=[1] * 2000)
+    >>> found = spike_triggered_average(Recording(counts, timing, frames=frames), n_lags=3)
+    >>> found.best_lag, abs(found.fields.round(0))
+    (array([0]), array([[2., 0., 0., 0.]]))
     """
     n_lags = whole_number(n_lags, "n_lags")
     first_frame = whole_number(first_frame, "first_frame", minimum=0)
@@ -203,6 +217,16 @@ def fit_gabor(field: ArrayLike) -> GaborFit:
     References
     ----------
     Jones & Palmer 1987, J. Neurophysiol. 58:1233; nx and ny as in Ringach 2002, 88:455.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ipvae_brian.physiology import fit_gabor
+    >>> y, x = np.mgrid[7.5:-8:-1, -7.5:8]
+    >>> field = np.exp(-(x**2 + (y / 2) ** 2) / 8) * np.cos(2 * np.pi * x / 8)
+    >>> fit = fit_gabor(field)
+    >>> round(fit.orientation) % 180, round(fit.nx, 2), round(fit.ny, 2), round(fit.r_squared, 2)
+    (90, 0.25, 0.5, 1.0)
     """
     field = finite_array(field, "field", ndim=2)
     if min(field.shape) < 4:

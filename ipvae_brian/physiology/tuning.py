@@ -256,6 +256,19 @@ def f1_f0(
     References
     ----------
     Skottun et al. 1991, Vision Research 31:1079.
+
+    Examples
+    --------
+    Spikes in the first half of each cycle only.
+
+    >>> import numpy as np
+    >>> from brian2 import Hz
+    >>> from ipvae_brian import Recording, Timing
+    >>> from ipvae_brian.physiology import f1_f0
+    >>> counts = np.tile([3] * 25 + [0] * 25, 2)[None, :, None]
+    >>> recording = Recording(counts, Timing(dt=0.01, n_steps=100, steps_per_window=1))
+    >>> f1_f0(recording, 2 * Hz).round(2)
+    array([1.27])
     """
     if not isinstance(temporal_frequency, Quantity) or get_dimensions(
         temporal_frequency

@@ -213,6 +213,21 @@ def noise_correlations(
     References
     ----------
     Cohen & Kohn 2011, Nature Neuroscience 14:811.
+
+    Examples
+    --------
+    A gain that both neurons share.
+
+    >>> import numpy as np
+    >>> from ipvae_brian import Recording, Timing
+    >>> from ipvae_brian.physiology import noise_correlations
+    >>> rng = np.random.default_rng(0)
+    >>> gain = rng.gamma(5, 0.2, size=(2000, 1, 1))
+    >>> counts = rng.poisson(10 * gain * np.ones(2))
+    >>> timing = Timing(dt=0.001, n_steps=200, steps_per_window=200)
+    >>> recording = Recording(counts, timing, conditions={"image": np.repeat([0, 1], 1000)})
+    >>> noise_correlations(recording).correlations.round(1)
+    array([0.7])
     """
     minimum_mean = number(minimum_mean, "minimum_mean", minimum=0)
     least = whole_number(minimum_trials, "minimum_trials")
@@ -316,6 +331,24 @@ def mean_matched_fano(
     References
     ----------
     Churchland et al. 2010, Nature Neuroscience 13:369.
+
+    Examples
+    --------
+    Poisson neurons whose rate doubles at the onset.
+
+    >>> import numpy as np
+    >>> from brian2 import ms
+    >>> from ipvae_brian import Recording, Timing
+    >>> from ipvae_brian.physiology import mean_matched_fano
+    >>> rng = np.random.default_rng(0)
+    >>> rates = np.linspace(1, 6, 60) * np.array([[1], [2]])
+    >>> timing = Timing(dt=0.001, n_steps=200, steps_per_window=100, before=0.1)
+    >>> recording = Recording(
+    ...     rng.poisson(rates, size=(200, 2, 60)), timing, conditions={"image": np.zeros(200)}
+    ... )
+    >>> course = mean_matched_fano(recording, window=(-100 * ms, 100 * ms), width=100 * ms)
+    >>> course.matched.round(1)
+    array([1., 1.])
     """
     groups = group_trials(recording, by)
     groups.require_repeats(max(2, whole_number(minimum_trials, "minimum_trials")))
