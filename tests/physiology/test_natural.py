@@ -1,12 +1,15 @@
 import numpy as np
 import pytest
+from brian2 import Hz
 
-from ipvae_brian import Recording, Timing
+from ipvae_brian import Recording, SpikingNetwork, Timing
 from ipvae_brian.physiology import (
     cross_validated_spectrum,
     natural_responses,
+    psth,
     rate_distribution,
     spectrum,
+    spike_triggered_average,
 )
 
 
@@ -88,3 +91,13 @@ def test_rates_that_are_log_normal(rng):
         rate_distribution([0, 1, 0])
     with pytest.raises(ValueError, match="must not be negative"):
         rate_distribution([-1, 1, 2])
+
+
+def test_a_response_of_a_network_is_a_recording(parameters, stimuli):
+    response = SpikingNetwork(parameters, n_copies=5, engine="numpy").present(
+        stimuli, 5 * parameters.tau, seed=0
+    )
+    found = natural_responses(response)
+    np.testing.assert_allclose(found.rates, response.firing_rates() / Hz)
+    assert psth(response, width=parameters.tau).rates.shape == (5, response.n_neurons)
+    assert spike_triggered_average(response, 1, minimum_spikes=1).averages.shape[2] == 16
