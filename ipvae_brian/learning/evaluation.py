@@ -73,6 +73,7 @@ def evaluate(
     (4, (4, 2, 4))
     """
     windows = whole_number(windows, "windows")
+    seed = whole_number(seed, "seed", minimum=0)
     start = time.perf_counter()
     response, measured = simulate_and_measure(
         parameters,

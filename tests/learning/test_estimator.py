@@ -16,8 +16,10 @@ for what can be asked of these. check_array_api_input is skipped without SCIPY_A
 
 import copy
 import errno
+import json
 import os
 import pickle
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -29,9 +31,10 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.utils.estimator_checks import parametrize_with_checks
+from threadpoolctl import threadpool_info, threadpool_limits
 from trainings import SMALL, assert_same_parameters, images, small
 
-from ipvae_brian import IPVAE, DivergenceError, FileFormatError, StabilityWarning
+from ipvae_brian import IPVAE, DivergenceError, FileFormatError, StabilityWarning, evaluate
 from ipvae_brian.learning import estimator, training
 from ipvae_brian.learning.training import Training
 from ipvae_brian.stimuli import FrontEnd, PatchSet, Whitening
@@ -111,6 +114,26 @@ def test_the_users_random_numbers_go_on(engine):
             assert numbers == [np.random.RandomState(mine).random() for mine in (99, 100)]
 
 
+@pytest.mark.parametrize("engine", ["numpy", "brian2"])
+def test_trainings_in_threads(engine):
+    """One waits for the other, and the threads of BLAS are as many as before."""
+    x = images()
+
+    def blas_threads():
+        return sorted(p["num_threads"] for p in threadpool_info() if p["user_api"] == "blas")
+
+    def dictionary(seed):
+        return small(engine=engine, steps_per_tau=20, random_state=seed).fit(x).components_
+
+    with threadpool_limits(2, user_api="blas"):
+        before = blas_threads()
+        alone = [dictionary(seed) for seed in range(3)]
+        with ThreadPoolExecutor(3) as pool:
+            together = list(pool.map(dictionary, range(3)))
+        assert blas_threads() == before
+    np.testing.assert_array_equal(together, alone)
+
+
 def test_any_whole_number_is_a_random_state():
     x = images(60)
     for seed in (2**32, 2**64 + 1, np.uint64(2**63)):
@@ -121,6 +144,10 @@ def test_any_whole_number_is_a_random_state():
         np.testing.assert_array_equal(model.transform(x), model.transform(x))
         assert model.score(x) == model.score(x)
         assert model.settings_["seed"] == int(seed)
+        figures, response = evaluate(model.parameters_, x[:5] / 200, seed=seed, windows=2)
+        again = evaluate(model.parameters_, x[:5] / 200, seed=int(seed), windows=2, n_jobs=2)[1]
+        np.testing.assert_array_equal(again.counts, response.counts)
+        assert json.loads(json.dumps(figures))["seed"] == int(seed)
 
 
 def test_partial_fit():
