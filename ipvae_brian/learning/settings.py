@@ -110,7 +110,7 @@ class TrainingSettings:
     training_gain: float = _setting(5.0, "gain while learning", above=0)
     training_sparsity: float = _setting(0.6, "sparsity while learning", minimum=0)
     training_highest_potential: float = _setting(
-        4.0, "bound of potentials while learning", above=-2
+        4.0, "bound of potentials while learning", above=-2, maximum=20
     )
     steps_per_tau: int | None = _setting(
         None, "time steps of training per tau; chosen for the stimuli unless given", minimum=1

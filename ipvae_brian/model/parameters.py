@@ -24,6 +24,8 @@ from ipvae_brian.stimuli.front_end import FrontEnd
 
 FORMAT = "ipvae_brian model"
 FORMAT_VERSION = 2  # 1 had no checksum and no adaptive prior
+# Counts in a window of tau are int32: exp(20) is a quarter of what they hold.
+LARGEST_POTENTIAL = 20.0
 PER_NEURON = ("threshold", "resting_potential", "natural_gradient_step")
 SCALARS = (
     "leak",
@@ -86,7 +88,8 @@ class Parameters:
     provenance : dict, optional
         Where the weights come from: command, data, seed, figures. Has to be JSON-able.
     lowest_potential, highest_potential : float, default -8 and 6
-        Potentials are kept within these bounds.
+        Potentials are kept within these bounds, of which the higher one is at most 20: five
+        hundred million spikes per tau, the most that counts can hold.
 
     Raises
     ------
@@ -181,7 +184,9 @@ class Parameters:
         store("stimulus_mean", number(self.stimulus_mean, "stimulus_mean"))
         store("stimulus_scale", number(self.stimulus_scale, "stimulus_scale", above=0))
         lowest = number(self.lowest_potential, "lowest_potential")
-        highest = number(self.highest_potential, "highest_potential", above=lowest)
+        highest = number(
+            self.highest_potential, "highest_potential", above=lowest, maximum=LARGEST_POTENTIAL
+        )
         store("lowest_potential", lowest)
         store("highest_potential", highest)
         if (self.resting_potential < lowest).any() or (self.resting_potential > highest).any():

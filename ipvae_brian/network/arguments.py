@@ -1,7 +1,7 @@
 """Check the stimuli, durations and neurons that users give; return arrays and seconds."""
 
 from collections.abc import Iterable
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -10,6 +10,9 @@ from ipvae_brian._tools.caller import warn_user
 from ipvae_brian._tools.checks import finite_array, seconds, whole_number
 from ipvae_brian.errors import TimingWarning
 from ipvae_brian.model.parameters import Parameters
+
+# What `record_potentials` may be.
+Neurons = Iterable[int] | slice | bool | Literal["all"]
 
 
 def as_stimuli(stimuli: ArrayLike, parameters: Parameters, name: str) -> NDArray:
@@ -104,10 +107,21 @@ def largest_energy(stimuli: NDArray) -> float:
     return float((stimuli**2).sum(axis=1).max())
 
 
-def recorded_neurons(neurons: Iterable[int], n_neurons: int) -> tuple[int, ...]:
-    """Return the neurons to be recorded, each of them once."""
-    if np.ndim(cast(Any, neurons)) != 1:
-        raise TypeError(f"record_potentials must be a list of neurons, got {neurons!r}")
+def recorded_neurons(neurons: Neurons, n_neurons: int) -> tuple[int, ...]:
+    """Return the neurons to be recorded, each of them once.
+
+    True and "all" are all of them, False is none; slices are as for lists.
+    """
+    if isinstance(neurons, (bool, np.bool_)):
+        neurons = range(n_neurons) if neurons else ()
+    elif isinstance(neurons, str) and neurons == "all":
+        neurons = range(n_neurons)
+    elif isinstance(neurons, slice):
+        neurons = range(n_neurons)[neurons]
+    if isinstance(neurons, str) or np.ndim(cast(Any, neurons)) != 1:
+        raise TypeError(
+            f"record_potentials must be True, a slice or a list of neurons, got {neurons!r}"
+        )
     recorded = tuple(whole_number(j, "record_potentials", minimum=0) for j in neurons)
     if recorded and max(recorded) >= n_neurons:
         raise ValueError(

@@ -1,7 +1,6 @@
 """Build the Brian2 objects of a network as soon as the time step is known."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Self, cast
 
@@ -15,6 +14,7 @@ from ipvae_brian.model.parameters import Fitted, Parameters
 from ipvae_brian.network._brian import belong_to, is_standalone
 from ipvae_brian.network._process import count_network, one_at_a_time
 from ipvae_brian.network.arguments import (
+    Neurons,
     as_stimuli,
     largest_energy,
     recorded_neurons,
@@ -26,6 +26,8 @@ from ipvae_brian.network.presenter import RuntimeRunner
 from ipvae_brian.network.runner import Runner
 from ipvae_brian.network.standalone import StandaloneRunner
 
+# Brian2 numbers the neurons of a group by 32-bit integers, and so do the engines.
+LARGEST_GROUP = 2**31 - 1
 # What is built into the Brian2 objects and stays as it is.
 FIXED = (
     *("n_pixels", "n_neurons", "tau", "leak", "lowest_potential", "highest_potential"),
@@ -57,7 +59,7 @@ class Building(ABC):
     parameters : Parameters
     n_copies : int
     target : {"numpy", "cython"} or None
-    record_potentials : iterable of int
+    record_potentials : iterable of int, slice, bool or "all"
     record_spikes : bool or None
     name : str
         All as for `SpikingNetwork`.
@@ -72,7 +74,7 @@ class Building(ABC):
         *,
         n_copies: int,
         target: str | None,
-        record_potentials: Iterable[int],
+        record_potentials: Neurons,
         record_spikes: bool | None,
         name: str,
     ):
@@ -84,6 +86,11 @@ class Building(ABC):
             )
         self._parameters = parameters
         self.n_copies = whole_number(n_copies, "n_copies")
+        if self.n_copies * parameters.n_neurons > LARGEST_GROUP:
+            raise ValueError(
+                f"n_copies must be at most {LARGEST_GROUP // parameters.n_neurons} for "
+                f"{parameters.n_neurons} neurons, got {n_copies}"
+            )
         self._runner_class = StandaloneRunner if is_standalone() else RuntimeRunner
         self.target = self._runner_class.code_object_class(target)
         self.recorded = recorded_neurons(record_potentials, parameters.n_neurons)

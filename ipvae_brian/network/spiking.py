@@ -1,6 +1,5 @@
 """The spiking network: neurons, lateral inhibition and monitors in one explicit Brian2 network."""
 
-from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ from ipvae_brian._tools.html import table
 from ipvae_brian._tools.types import Time
 from ipvae_brian.model.parameters import Fitted, Parameters
 from ipvae_brian.model.summary import facts, picture
+from ipvae_brian.network.arguments import Neurons
 from ipvae_brian.network.base import BaseNetwork
 from ipvae_brian.network.circuits import Circuit
 from ipvae_brian.network.engines.choice import choose_circuit
@@ -57,8 +57,9 @@ class SpikingNetwork(BaseNetwork):
     target : {"numpy", "cython"}, optional
         Code generation for this network; by default what ``prefs.codegen.target`` says, where
         "auto" means NumPy, which needs no compiler and starts at once.
-    record_potentials : iterable of int, default ()
-        Neurons whose membrane potential is recorded at every time step, in every copy.
+    record_potentials : iterable of int, slice, bool or "all", default ()
+        Neurons whose membrane potential is recorded at every time step, in every copy; True or
+        "all" for all of them.
     record_spikes : bool, optional
         Whether to keep spike times; by default with one copy only.
     name : str, default "ipvae"
@@ -117,7 +118,7 @@ class SpikingNetwork(BaseNetwork):
         engine: str | None = None,
         precision: str | None = None,
         target: str | None = None,
-        record_potentials: Iterable[int] = (),
+        record_potentials: Neurons = (),
         record_spikes: bool | None = None,
         name: str = "ipvae",
     ):

@@ -154,6 +154,7 @@ def test_what_was_given_is_copied():
         ("provenance", {"r2": np.nan}, ValueError, "JSON"),
         ("lowest_potential", np.nan, ValueError, "finite"),
         ("highest_potential", -8, ValueError, "> -8"),
+        ("highest_potential", 20.1, ValueError, "<= 20"),
     ],
 )
 def test_errors_name_the_argument(name, value, error, words):
@@ -280,6 +281,7 @@ def test_rewriting_nothing_changes_nothing(model):
         ("stimulus_shape", [2, 2], "product 6"),
         ("stimulus_scale", 0, "> 0"),
         ("highest_potential", -100, "> -7.5"),
+        ("highest_potential", 30.0, "<= 20"),
         ("whitening", "zca", "dict"),
         ("front_end", "zca", "must be a FrontEnd"),
         ("front_end", {"whitening": {}, "floor": -1}, "floor must be > 0"),

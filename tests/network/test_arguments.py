@@ -168,3 +168,35 @@ def test_a_static_stimulus_of_half_a_step_is_said_to_be_rounded(network, stimuli
 def test_frames_shorter_than_a_step_are_refused():
     with pytest.raises(ValueError, match="at least one time step, 1 ms, got 0.3 ms"):
         steps_of_frames(np.array([2e-3, 3e-4, 2e-3]), 1e-3)
+
+
+# Neurons to be recorded
+
+
+@pytest.mark.parametrize(
+    ("given", "wanted"),
+    [
+        (True, range(12)),
+        (np.True_, range(12)),
+        ("all", range(12)),
+        (False, ()),
+        ((), ()),
+        (slice(2, 5), (2, 3, 4)),
+        (slice(None, None, -6), (11, 5)),
+        (np.arange(3, dtype=np.uint8), (0, 1, 2)),
+        ([np.int64(7), 2], (7, 2)),
+    ],
+    ids=str,
+)
+def test_neurons_to_be_recorded(parameters, stimuli, given, wanted):
+    network = SpikingNetwork(parameters, dt=4 * ms, record_potentials=given)
+    assert network.recorded == tuple(wanted)
+    response = network.present(stimuli[0], 20 * ms)
+    if len(wanted):
+        assert response.potentials.shape == (1, len(wanted), 5)
+
+
+@pytest.mark.parametrize("given", ["some", "0", 3, np.int64(3), [[0, 1]], [True], [1.5], None])
+def test_what_does_not_name_neurons(parameters, given):
+    with pytest.raises(TypeError, match="^record_potentials must be"):
+        SpikingNetwork(parameters, dt=4 * ms, record_potentials=given)

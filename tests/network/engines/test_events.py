@@ -295,7 +295,7 @@ def test_dt_of_tau_is_refused(parameters):
         make_network(parameters, dt=20 * ms)
 
 
-@pytest.mark.parametrize("bound", [{"lowest_potential": -81.0}, {"highest_potential": 100.0}])
+@pytest.mark.parametrize("bound", [{"lowest_potential": -81.0}])
 def test_potentials_that_rates_cannot_hold_are_refused(parameters, bound):
     with pytest.raises(ValueError, match="must be within 80 of 0 with engine 'events', got"):
         make_network(parameters.replace(**bound))
@@ -304,7 +304,7 @@ def test_potentials_that_rates_cannot_hold_are_refused(parameters, bound):
 def test_a_runaway_is_reported():
     """Rates that nothing holds back: more spikes in a step than there may be."""
     parameters = Parameters(
-        dictionary=1e-6 * np.eye(2), resting_potential=0.0, highest_potential=40
+        dictionary=1e-6 * np.eye(2), resting_potential=0.0, highest_potential=20
     )
     network = make_network(parameters, n_copies=2, dt=1 * ms)
     with pytest.raises(DivergenceError, match=r"1 of 2 stimuli, first number 1.*continuous time"):

@@ -250,7 +250,7 @@ def test_what_a_copy_does_does_not_depend_on_the_others(parameters, stimuli):
 def test_runaways_are_marked_and_stand_still():
     """Rates that nothing holds back, beside a population that sees nothing."""
     parameters, x = without_inhibition([20.0, 20.0], 2)
-    parameters = replace(parameters, highest_potential=30)
+    parameters = replace(parameters, highest_potential=20)
     x[1] = 0
     populations = Populations(parameters, 2, 0.05, np.float32)
     populations.reseed(0)
