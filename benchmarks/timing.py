@@ -4,6 +4,7 @@ import os
 import sys
 import time
 from contextlib import contextmanager
+from importlib.util import find_spec
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -76,32 +77,32 @@ class CpuClock:
 
 @contextmanager
 def one_thread():
-    """Leave one thread to BLAS, Numba and PyTorch, here and in processes started inside."""
-    torch, numba = sys.modules.get("torch"), sys.modules.get("numba")
+    """Leave one thread to BLAS, PyTorch and our compiled engines.
+
+    Processes started inside are for joblib's `inner_max_num_threads` to limit. Numba's own variable
+    is left alone: Numba refuses to compile once it differs from what its threads began with.
+    """
+    torch = sys.modules.get("torch")
     before = torch.get_num_threads() if torch else None
-    before_numba = numba.get_num_threads() if numba else None
-    variables = (
-        "OMP_NUM_THREADS",
-        "OPENBLAS_NUM_THREADS",
-        "MKL_NUM_THREADS",
-        "NUMBA_NUM_THREADS",
-    )
-    saved = {name: os.environ.get(name) for name in variables}
-    os.environ.update(dict.fromkeys(variables, "1"))
+    before_numba = None
+    if find_spec("numba"):
+        import numba
+
+        before_numba = numba.get_num_threads()
+        numba.set_num_threads(1)
+    saved = os.environ.get("OMP_NUM_THREADS")
+    os.environ["OMP_NUM_THREADS"] = "1"
     try:
         if torch:
             torch.set_num_threads(1)
-        if numba:
-            numba.set_num_threads(1)
         with threadpool_limits(1):
             yield
     finally:
         if torch:
             torch.set_num_threads(before)
-        if numba:
+        if before_numba is not None:
             numba.set_num_threads(before_numba)
-        for name, value in saved.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
+        if saved is None:
+            del os.environ["OMP_NUM_THREADS"]
+        else:
+            os.environ["OMP_NUM_THREADS"] = saved
