@@ -27,8 +27,8 @@ ALIKE = (2.0, 2.0, 1.6, 1.6)
 
 
 @dataclass
-class Trial:
-    """What came of a setting.
+class Attempt:
+    """The outcome of one setting.
 
     Parameters
     ----------
@@ -45,6 +45,8 @@ class Trial:
     fine_error, fine_spikes : list of float
         The same at a tenth of the step.
     seconds : float
+    energy : float
+        Mean sum of squares of the stimuli.
     """
 
     number: int
@@ -57,6 +59,7 @@ class Trial:
     fine_spikes: list | None = None
     note: str = ""
     seconds: float = 0.0
+    energy: float = 1.0
 
     @property
     def alike(self):
@@ -71,8 +74,6 @@ class Trial:
             max(pair) + floor < factor * (min(pair) + floor)
             for pair, floor, factor in zip(pairs, floors, ALIKE, strict=True)
         )
-
-    energy: float = 1.0
 
     @property
     def silently_wrong(self):
@@ -126,7 +127,7 @@ def attempt(number):
     """Try one setting."""
     begin = time.perf_counter()
     parameters, stimuli = draw(number)
-    trial = Trial(number, "returned", energy=float((stimuli**2).sum(axis=1).mean()))
+    tried = Attempt(number, "returned", energy=float((stimuli**2).sum(axis=1).mean()))
     duration = N_WINDOWS * parameters.tau
     network = SpikingNetwork(parameters, n_copies=N_COPIES)
     with warnings.catch_warnings(record=True) as caught:
@@ -134,34 +135,34 @@ def attempt(number):
         try:
             response = network.present(stimuli, duration, seed=number)
         except DivergenceError as error:
-            trial.outcome, trial.note = "diverged", str(error)
+            tried.outcome, tried.note = "diverged", str(error)
         except ValueError as error:
-            trial.outcome, trial.note = "refused", str(error)
+            tried.outcome, tried.note = "refused", str(error)
         else:
-            trial.error, trial.spikes = figures(response)
+            tried.error, tried.spikes = figures(response)
             told = [str(w.message) for w in caught if w.category is StabilityWarning]
             if told:
-                trial.outcome, trial.note = "warned", told[-1]
+                tried.outcome, tried.note = "warned", told[-1]
     if network.dt is not None:
-        trial.dt = float(network.dt / parameters.tau)
-        if 10 / trial.dt * N_WINDOWS < MOST_STEPS:
+        tried.dt = float(network.dt / parameters.tau)
+        if 10 / tried.dt * N_WINDOWS < MOST_STEPS:
             fine = SpikingNetwork(parameters, n_copies=N_COPIES, dt=network.dt / 10)
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 try:
                     response = fine.present(stimuli, duration, seed=number)
-                    trial.fine_error, trial.fine_spikes = figures(response)
-                    trial.fine_outcome = "returned"
+                    tried.fine_error, tried.fine_spikes = figures(response)
+                    tried.fine_outcome = "returned"
                 except DivergenceError as error:
-                    trial.fine_outcome, trial.note = "diverged", str(error)
+                    tried.fine_outcome, tried.note = "diverged", str(error)
         else:
-            trial.fine_outcome = "too long"
-    trial.seconds = time.perf_counter() - begin
-    return trial
+            tried.fine_outcome = "too long"
+    tried.seconds = time.perf_counter() - begin
+    return tried
 
 
 def main(arguments=None):
-    """Try many settings and print what came of them."""
+    """Try many settings and print their outcomes."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("n", type=int, nargs="?", default=2000)
     parser.add_argument("--first", type=int, default=0)
@@ -170,26 +171,26 @@ def main(arguments=None):
     given = parser.parse_args(arguments)
     numbers = range(given.first, given.first + given.n)
     with ProcessPoolExecutor(given.jobs) as pool:
-        trials = []
-        for trial in pool.map(attempt, numbers):
-            trials.append(trial)
+        attempts = []
+        for tried in pool.map(attempt, numbers):
+            attempts.append(tried)
             if given.out:
                 with open(given.out, "a") as file:
-                    file.write(json.dumps(asdict(trial)) + "\n")
-            if trial.silently_wrong:
-                print(f"silently wrong: {trial}", flush=True)
-    print(table(trials))
-    return trials
+                    file.write(json.dumps(asdict(tried)) + "\n")
+            if tried.silently_wrong:
+                print(f"silently wrong: {tried}", flush=True)
+    print(table(attempts))
+    return attempts
 
 
-def table(trials):
+def table(attempts):
     """Return a table of outcomes at the chosen step against those at a tenth of it."""
     kinds = {}
-    for trial in trials:
-        fine = trial.fine_outcome or "not run"
-        if trial.outcome in ("returned", "warned") and fine == "returned":
-            fine = "alike" if trial.alike else "different"
-        kinds[trial.outcome, fine] = kinds.get((trial.outcome, fine), 0) + 1
+    for tried in attempts:
+        fine = tried.fine_outcome or "not run"
+        if tried.outcome in ("returned", "warned") and fine == "returned":
+            fine = "alike" if tried.alike else "different"
+        kinds[tried.outcome, fine] = kinds.get((tried.outcome, fine), 0) + 1
     lines = [f"{a:10} {b:10} {n:6}" for (a, b), n in sorted(kinds.items())]
     return "\n".join(["at dt      at dt/10    settings", *lines])
 
