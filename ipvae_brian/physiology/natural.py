@@ -216,8 +216,9 @@ def cross_validated_spectrum(
         last = min(last, whole_number(fit_to, "fit_to"))
     if last - fit_from + 1 < 5:
         raise ValueError(
-            f"components {fit_from} to {last} have positive variance: fewer than 5 to fit; give "
-            f"more images, repeats or neurons than {first.shape}, or an earlier fit_from"
+            f"{max(last - fit_from + 1, 0)} components from {fit_from} on come before the first "
+            "without positive variance, fewer than 5 to fit: give more images, repeats or neurons "
+            f"than {first.shape}, or another fit_from or fit_to"
         )
     component = np.arange(fit_from, last + 1)
     x, y = np.log(component), np.log(shared[fit_from - 1 : last])

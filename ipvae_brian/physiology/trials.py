@@ -111,14 +111,13 @@ def group_trials(
         raise TypeError(f"recording must be a Recording, got {type(recording).__name__}")
     columns = _columns(recording, by)
     kept = np.arange(recording.n_trials) if not where else recording.trials_where(**where)
-    places, n_groups = np.zeros(len(kept), int), 1
+    places = np.zeros(len(kept), int)
     for column in columns.values():
         _, place = np.unique(column[kept], return_inverse=True)
         _, places = np.unique(places * (place.max() + 1) + place, return_inverse=True)
-        n_groups = places.max() + 1
     number = np.full(recording.n_trials, -1)
     number[kept] = places
-    first = kept[[np.flatnonzero(places == group)[0] for group in range(n_groups)]]
+    first = kept[np.unique(places, return_index=True)[1]]
     return Groups({name: column[first] for name, column in columns.items()}, number)
 
 
