@@ -176,7 +176,7 @@ class Building(ABC):
     def _rebuild(self, dt_seconds: float, state: list[NDArray]) -> None:
         """Make all objects anew with another time step, and give the neurons a state."""
         self._build(dt_seconds)
-        self._built.circuit.put_state_of_neurons(state)
+        self._objects("neurons").circuit.put_state_of_neurons(state)
 
     def _fixed_by(self, after_run: bool = False) -> str:
         """Return why the objects cannot be made anew with another time step; "" if they can.
