@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ipvae_brian._tools.checks import seconds, whole_number
+from ipvae_brian._tools.checks import number, seconds, whole_number
 from ipvae_brian._tools.memory import require_memory
 from ipvae_brian._tools.progress import progress_bar
 from ipvae_brian._tools.types import Time
@@ -28,6 +28,11 @@ from ipvae_brian.network.stability import with_halvings
 from ipvae_brian.recordings.timing import Timing
 from ipvae_brian.response.response import Response
 from ipvae_brian.response.sorting import spikes_by_trial, traces_by_trial
+
+# Of a spike whose time is recorded, and of a time step of a potential: Brian2's monitors keep their
+# own, and grow by doubling, and there are copies until the response is made.
+BYTES_OF_SPIKE = 100
+BYTES_OF_TRACE = 32
 
 
 class BaseNetwork(Building):
@@ -183,7 +188,7 @@ class BaseNetwork(Building):
             frame_steps=tuple(int(n) for n in frame_steps),
         )
         require_memory(
-            self._memory_needed(n_stimuli, timing.n_steps),
+            self._memory_needed(n_stimuli, timing.n_steps, len(frame_steps), 0),
             "record fewer neurons or stimuli at once",
         )
         padded = math.ceil(n_stimuli / self.n_copies) * self.n_copies
@@ -274,35 +279,63 @@ class BaseNetwork(Building):
         self._has_run = True
         self._objects("runner").runner.run(presentations, collect)
 
-    def memory_needed(self, n_stimuli: int, duration: Time) -> dict[str, int]:
-        """Return the memory that a presentation will take, before it is started.
+    def memory_needed(
+        self,
+        n_stimuli: int,
+        duration: Time,
+        *,
+        n_frames: int = 1,
+        spikes_per_tau: float | None = None,
+    ) -> dict[str, int]:
+        """Return the memory that a presentation will take at most, before it is started.
 
         Parameters
         ----------
         n_stimuli : int
         duration : Quantity
             Of all frames together. Needs the time step, so give `dt` or call `build` before.
+        n_frames : int, default 1
+            Frames of each movie.
+        spikes_per_tau : float, optional
+            That all neurons together are expected to fire, where spike times are recorded; by
+            default one for every two neurons, about what the shipped models do.
 
         Returns
         -------
         dict of str to int
-            What is kept, and its bytes. Spike times come on top: 20 bytes for each spike, of
-            which there are as many as there are.
+            What is kept, and its bytes, right to within a factor of two (for spike times, of as
+            many spikes as were expected).
         """
         if self.dt is None:
             raise ValueError("memory_needed: dt is not chosen yet; give dt or call build(stimuli)")
         steps = round(seconds(duration, "duration") / self._dt_seconds)
-        return self._memory_needed(whole_number(n_stimuli, "n_stimuli"), steps)
+        expected = spikes_per_tau
+        if expected is not None:
+            expected = number(expected, "spikes_per_tau", minimum=0)
+        n_stimuli, n_frames = (
+            whole_number(n_stimuli, "n_stimuli"),
+            whole_number(n_frames, "n_frames"),
+        )
+        return self._memory_needed(n_stimuli, steps, n_frames, expected)
 
-    def _memory_needed(self, n_stimuli, steps):
+    def _memory_needed(self, n_stimuli, steps, n_frames, spikes_per_tau=None):
+        n_neurons, n_pixels = self.parameters.n_neurons, self.parameters.n_pixels
         copies = math.ceil(n_stimuli / self.n_copies) * self.n_copies
         windows = steps // self.steps_per_tau
-        bytes_each = np.dtype(self.rate_type).itemsize
-        # The monitor keeps its own, as double precision and integers; the response, a copy.
-        traces = 2 * len(self.recorded) * copies * steps * (8 + 4)
-        per_window = copies * windows * self.parameters.n_neurons
+        per_window = copies * windows * n_neurons
+        shown = 8 * n_stimuli * n_frames * n_pixels
+        if n_frames > 1:
+            # What was shown in each window, of the movies that are shown at the same time.
+            shown += 8 * self.n_copies * windows * n_pixels
+        if spikes_per_tau is None:
+            spikes_per_tau = n_neurons / 2
+        recorded = self.record_spikes or self._runner_class.needs_spikes
+        spikes = copies * steps / self.steps_per_tau * spikes_per_tau * recorded
+        traces = len(self.recorded) * copies * steps
         return {
+            "stimuli": shown,
             "counts in windows": 4 * per_window,
-            "expected counts in windows": bytes_each * per_window,
-            f"membrane potentials of {len(self.recorded)} neurons": traces,
+            "expected counts in windows": np.dtype(self.rate_type).itemsize * per_window,
+            "spike times": int(BYTES_OF_SPIKE * spikes),
+            f"membrane potentials of {len(self.recorded)} neurons": BYTES_OF_TRACE * traces,
         }
