@@ -1,16 +1,19 @@
 """The trained models that come with the package, and their cards."""
 
 import re
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
 import pytest
 from brian2.only import ms
 
-from ipvae_brian import Parameters, SpikingNetwork, available_models, load_model
+from ipvae_brian import IPVAE, Parameters, SpikingNetwork, available_models, load_model
 from ipvae_brian.learning.evaluation import evaluate
+from ipvae_brian.learning.settings import TrainingSettings
 from ipvae_brian.model.card import model_card
 from ipvae_brian.model.library import _folder
+from ipvae_brian.network.engines.choice import ENGINES
 from ipvae_brian.stimuli import load_stimuli
 
 TRAINED = ("photographs-512", "vanhateren-1024", "vanhateren-512")
@@ -119,3 +122,14 @@ def test_discrete_updates_code_as_plain_numpy_does(photographs):
     plain = (1 - (error**2).sum(1) / stimuli.var(1) / stimuli.shape[1]).mean()
     assert plain > 0.5
     assert ours == pytest.approx(plain, abs=0.03)
+
+
+@pytest.mark.parametrize("name", TRAINED)
+def test_provenance_has_the_names_of_today(name, photographs):
+    """Of settings, engines and figures, although the models were trained under older ones."""
+    provenance = load_model(name).provenance
+    known = {setting.name for setting in fields(TrainingSettings)} | set(IPVAE().get_params())
+    assert set(provenance["settings"]) <= known
+    assert provenance["settings"]["engine"] in ENGINES
+    figures, _ = evaluate(load_model("photographs-512"), photographs[:2], windows=2)
+    assert set(provenance["figures"]) - {"seconds", "command", "seed"} <= set(figures)
