@@ -25,6 +25,7 @@ from .model.library import available_models, load_model
 from .model.parameters import Parameters
 from .network import equations
 from .network.spiking import SpikingNetwork
+from .network.stability import stable_gain
 from .recordings.recording import Recording
 from .recordings.spikes import Spikes
 from .recordings.timing import Timing
@@ -60,6 +61,7 @@ __all__ = [
     "plotting",
     "recordings",
     "response",
+    "stable_gain",
     "stimuli",
     "write_model",
 ]

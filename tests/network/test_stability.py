@@ -8,7 +8,13 @@ import pytest
 from brian2 import ms
 from helpers import make_parameters
 
-from ipvae_brian import DivergenceError, SpikingNetwork, StabilityWarning
+from ipvae_brian import (
+    DivergenceError,
+    Parameters,
+    SpikingNetwork,
+    StabilityWarning,
+    stable_gain,
+)
 from ipvae_brian.network import stability
 from ipvae_brian.network.loop_gain import loop_gain, mean_field_rates
 
@@ -162,3 +168,90 @@ def test_a_delay_that_no_step_divides_is_refused(stimuli):
         SpikingNetwork(make_parameters(), delay=1.2345 * ms).build(stimuli)
     with pytest.raises(ValueError, match="delay must be a whole number of time steps of 4 ms"):
         SpikingNetwork(make_parameters(), delay=2 * ms, dt=4 * ms)
+
+
+# Gains that are stable at a given step
+
+
+@pytest.mark.parametrize("leak", [0.0, 0.2])
+@pytest.mark.parametrize(("steps", "delay_steps"), [(1, 0), (20, 0), (20, 3)])
+def test_stable_gain_uses_the_margin(leak, steps, delay_steps, stimuli):
+    """And no more: what is found is the limit of what `check_dt` does not warn of."""
+    parameters = make_parameters(leak=leak)
+    dt = parameters.tau / steps
+    delay = delay_steps * dt if delay_steps else None
+    gain = stable_gain(parameters, stimuli, dt, delay=delay)
+    options = {"delay": delay_steps * float(dt)}
+
+    def check(factor):
+        stability.check_dt(parameters.with_gain(factor * gain), stimuli, float(dt), **options)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", StabilityWarning)
+        check(0.97)
+    with pytest.warns(StabilityWarning, match="it uses 0.2[56] of the stability limit"):
+        check(1.03)
+
+
+def test_discrete_updates_at_the_stable_gain():
+    """At its own gain the network runs away at dt = tau; at this one it codes."""
+    rng = np.random.default_rng(3)
+    x = rng.normal(size=(20, 16))
+    model = Parameters.from_unit_dictionary(
+        rng.normal(size=(16, 64)), spike_size=0.4, gain=6, sparsity=0.25
+    )
+    with (
+        pytest.warns(StabilityWarning, match="is expected to diverge.*use dt="),
+        pytest.raises(DivergenceError),
+    ):
+        SpikingNetwork(model, n_copies=20, dt=model.tau).present(x, 20 * model.tau, seed=0)
+    discrete = model.with_gain(stable_gain(model, x, model.tau))
+    response = SpikingNetwork(discrete, n_copies=20, dt=model.tau).present(
+        x, 300 * model.tau, seed=0
+    )
+    assert response.r2().mean() > 0.6
+
+
+def test_a_delay_that_no_step_makes_stable_gets_a_gain(stimuli):
+    parameters = make_parameters(natural_gradient_step=2.0)
+    with pytest.raises(ValueError, match="no stable time step") as error:
+        SpikingNetwork(parameters, delay=40 * ms).build(stimuli)
+    gain, dt = re.search(r"with_gain\((\S+)\) is stable at dt=(\S+)\*ms", str(error.value)).groups()
+    slower = parameters.with_gain(0.95 * float(gain))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", StabilityWarning)
+        network = SpikingNetwork(slower, delay=40 * ms, dt=float(dt) * ms)
+        network.present(stimuli, 100 * ms, seed=1)
+
+
+def test_no_gain_is_stable_where_the_leak_alone_is_not(stimuli):
+    with pytest.raises(ValueError, match="dt must be below 0.1 tau at leak = 5, whatever the gain"):
+        stable_gain(make_parameters(leak=5.0), stimuli, 10 * ms)
+    with pytest.raises(TypeError, match="dt must be a time"):
+        stable_gain(make_parameters(), stimuli, 0.001)
+
+
+def test_a_strong_leak_needs_a_fine_step(stimuli):
+    """At dt = tau/20 a leak of 40 overshoots in every step."""
+    calm = make_parameters(natural_gradient_step=0.1)
+    leaky = calm.replace(leak=40.0)
+    assert stability.choose_dt(calm, stimuli) == pytest.approx(20e-3 / 20)
+    assert stability.choose_dt(leaky, stimuli) == pytest.approx(20e-3 / 100)
+    with pytest.warns(StabilityWarning, match=r"is expected to diverge: it uses 1.\d\d of"):
+        SpikingNetwork(leaky, dt=1 * ms).present(stimuli, 2 * ms)
+
+
+@pytest.mark.parametrize("n_copies", [1, 5])
+def test_potentials_of_the_users_own_are_warned_of(stimuli, n_copies):
+    """Where they are carried over; what begins at rest forgets them."""
+    network = SpikingNetwork(
+        make_parameters(natural_gradient_step=2.0), n_copies=n_copies, dt=1 * ms
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", StabilityWarning)
+        network.present(stimuli, 20 * ms, seed=1)
+        network.neurons.u = 5.0
+        network.present(stimuli, 20 * ms, seed=1)
+    network.neurons.u = 5.0
+    with pytest.warns(StabilityWarning, match="limit for the present potentials.*use dt="):
+        network.present(stimuli, 1 * ms, seed=1, reset=False)
