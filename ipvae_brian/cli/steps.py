@@ -81,7 +81,7 @@ def progress(options: Namespace) -> bool | None:
 def summary(figures: dict) -> str:
     """Return the main figures in a line."""
     return (
-        f"R2 {figures['r2']:.3f} (rates {figures['r2_expected_counts']:.3f}), "
+        f"R2 {figures['r2']:.3f} (expected counts {figures['r2_expected_counts']:.3f}), "
         f"zeros {figures['zeros']:.3f}, distance {figures['distance']:.3f}, "
         f"{figures['spikes_per_tau']:.0f} spikes per tau"
     )

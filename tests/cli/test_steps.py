@@ -53,5 +53,5 @@ def test_outputs_must_not_be_inputs(tmp_path):
 def test_line_of_figures():
     figures = {"r2": 0.84649, "r2_expected_counts": 0.9, "zeros": 0.7, "distance": 0.25}
     assert summary(figures | {"spikes_per_tau": 289.6}) == (
-        "R2 0.846 (rates 0.900), zeros 0.700, distance 0.250, 290 spikes per tau"
+        "R2 0.846 (expected counts 0.900), zeros 0.700, distance 0.250, 290 spikes per tau"
     )
