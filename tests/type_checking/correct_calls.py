@@ -21,9 +21,11 @@ from ipvae_brian import (
     evaluate,
     load_model,
     metrics,
+    physiology,
     plotting,
     stimuli,
 )
+from ipvae_brian.stimuli import protocols
 
 
 def make_parameters() -> Parameters:
@@ -90,6 +92,20 @@ def recordings() -> None:
     chosen = recording.select(recording.trials_where(orientation=90), neurons=[0])
     rates: Quantity = chosen.firing_rates()
     assert rates.shape == (1, 1) and recording.counts_in_windows(50 * ms).shape == (2, 6, 2)
+
+
+def experiments() -> None:
+    """A session of gratings, and a tuning curve of neurons."""
+    session = protocols.drifting_gratings(
+        directions=[0, 90], spatial_frequencies=2, temporal_frequencies=4 * Hz, duration=250 * ms
+    )
+    assert session.n_stimuli == 2 and session.trial_duration > 250 * ms
+    timing = Timing(dt=0.001, n_steps=500, steps_per_window=500)
+    counts = np.array([2, 9, 4, 11]).reshape(4, 1, 1)
+    recording = Recording(counts, timing, conditions={"orientation": [0, 90, 0, 90]})
+    curve = physiology.tuning_curve(recording, "orientation", window=(0 * ms, 500 * ms))
+    rates: NDArray[np.floating] = curve.rates
+    assert rates.shape == (2, 1)
 
 
 def files(parameters: Parameters, tmp_path: Path) -> None:

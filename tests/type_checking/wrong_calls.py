@@ -17,7 +17,9 @@ from ipvae_brian import (
     Timing,
     load_model,
     metrics,
+    physiology,
 )
+from ipvae_brian.stimuli import protocols
 
 
 def parameters_take_names_and_need_a_dictionary():
@@ -53,6 +55,13 @@ def recordings_are_of_counts_and_a_timing(timing: Timing, counts: NDArray[np.int
     Recording.from_spike_times([[[0.1]]])  # error
     Timing(dt="1 ms", n_steps=10, steps_per_window=10)  # error
     Recording(counts, timing).select(trial=0)  # error
+
+
+def analyses_take_recordings_and_protocols_units(recording: Recording):
+    physiology.tuning_curve(np.ones((2, 2)), "orientation")  # error
+    physiology.tuning_curve(recording)  # error
+    protocols.drifting_gratings(temporal_frequencies=4)  # error
+    protocols.drifting_gratings(duration=250)  # error
 
 
 def the_rest(x: NDArray[np.float64]):
