@@ -39,6 +39,8 @@ LARGEST_RISE = 1.5
 HALVINGS = 3
 # How often the gain that is stable is worked out anew with a leak.
 LEAKY_ROUNDS = 6
+# How far a stable gain keeps from the margin, so that rounding does not set off a warning.
+BELOW = 0.99
 # Steps per tau that are tried, continuous time throughout; round dt for tau = 20 ms.
 STEPS_PER_TAU = (20, 25, 40, 50, 80, 100, 125, 160, 200, 250, 400, 500, 800, 1000, 2000, 4000)
 
@@ -267,7 +269,7 @@ def _stable_gain(parameters, stimuli, steps, delay, margin=MARGIN):
     for _ in range(1 if parameters.leak == 0 else LEAKY_ROUNDS):
         loop = largest_gain(parameters.with_gain(gain), stimuli)
         gain *= left / (_used(parameters, loop, steps, delay) - margin + left)
-    return gain
+    return BELOW * gain
 
 
 def _gain_in_words(parameters, stimuli, delay):
