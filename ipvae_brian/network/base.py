@@ -165,7 +165,9 @@ class BaseNetwork(Building):
         in_memory = self._runner_class.can_rebuild
         start = None if reset or not in_memory else self._objects("circuit").circuit.potentials()
         energy = largest_energy(shown)
-        if energy <= 1.1 * self.checked_energy:
+        # Among more stimuli of the same energy there may be one that needs a finer step.
+        known = len(shown) <= 2 * self._checked_stimuli or self.checked_energy == math.inf
+        if energy <= 1.1 * self.checked_energy and known:
             if start is not None:
                 self.check_start(start, self._dt_seconds)
             return
@@ -173,7 +175,8 @@ class BaseNetwork(Building):
             self.check_dt(shown, self._dt_seconds, start)
         elif (dt_seconds := self._stable_dt(shown, start)) < self._dt_seconds:
             self._rebuild(dt_seconds, self._objects("circuit").circuit.state_of_neurons())
-        self.checked_energy = energy
+        self.checked_energy = max(energy, self.checked_energy)
+        self._checked_stimuli = max(len(shown), self._checked_stimuli)
 
     def _present_at_dt(self, frames, lengths, reset, reset_frames, seed, progress, first):
         dt_seconds, runner = self._dt_seconds, self._objects("runner").runner

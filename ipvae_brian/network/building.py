@@ -97,6 +97,7 @@ class Building(ABC):
         self.record_spikes = n_copies == 1 if record_spikes is None else bool(record_spikes)
         self.name = name
         self.checked_energy = 0.0
+        self._checked_stimuli = 0
         self._additions: list[Any] = []
         self._built: Built | None = None
         # Whether the time step was chosen here, and what stands against choosing it again.
@@ -150,7 +151,7 @@ class Building(ABC):
         if self._built is None:
             self._chosen = True
             self._build(self._stable_dt(shown))
-            self.checked_energy = largest_energy(shown)
+            self.checked_energy, self._checked_stimuli = largest_energy(shown), len(shown)
         return self
 
     def _build_at(self, dt: Time | None) -> None:

@@ -86,6 +86,34 @@ def test_a_stronger_stimulus_later_gets_its_own_step(strong, options, first):
     np.testing.assert_array_equal(response.counts, direct.present(x, 200 * ms, seed=1).counts)
 
 
+@pytest.mark.parametrize("options", OPTIONS[:1], ids=str)
+def test_more_stimuli_of_the_same_energy_get_their_own_step(strong, options):
+    """The gain is largest where energy falls on few neurons; that of the first need not."""
+    parameters, x = strong
+    x = x / np.linalg.norm(x, axis=1, keepdims=True)
+    # Of length 6, along no column in particular, and along single columns.
+    columns = 6 * parameters.dictionary.T[:20] / 0.4
+    network = SpikingNetwork(parameters, **options)
+    network.present(6 * x[:1], 20 * ms, seed=1)
+    network.present(columns, 20 * ms, seed=1)
+    assert network.dt == SpikingNetwork(parameters, **options).build(columns).dt
+    network.present(6 * x[:1], 20 * ms, seed=1)
+    assert network.dt == SpikingNetwork(parameters, **options).build(columns).dt
+
+
+@pytest.mark.parametrize("options", OPTIONS[::3], ids=str)
+def test_a_stream_does_not_set_off_warnings_or_finer_steps(strong, options):
+    """Potentials swing from spike to spike, and so does the loop gain: no reason for an alarm."""
+    parameters, x = strong
+    network = SpikingNetwork(parameters, **options).build(x)
+    before = network.dt
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", StabilityWarning)
+        for _ in range(15):
+            network.present(x[: network.n_copies], 30 * ms, reset=False)
+    assert network.dt == before
+
+
 @pytest.mark.parametrize("options", OPTIONS, ids=str)
 def test_potentials_are_carried_over_to_the_finer_step(strong, options):
     parameters, x = strong

@@ -7,7 +7,13 @@ from helpers import make_parameters
 from scipy.optimize import minimize
 
 from ipvae_brian import SpikingNetwork
-from ipvae_brian.network.loop_gain import gain_at, largest_gain, loop_gain, mean_field_rates
+from ipvae_brian.network.loop_gain import (
+    CARRIED_SHARE,
+    gain_at,
+    largest_gain,
+    loop_gain,
+    mean_field_rates,
+)
 
 
 @pytest.mark.parametrize("shape", [(16, 12), (9, 20), (1, 5), (4, 1)])
@@ -85,6 +91,7 @@ def test_largest_gain_knows_the_start(leak, stimuli):
     assert largest_gain(wild, stimuli) >= at_rest > 5 * largest_gain(calm, stimuli)
     carried = np.full((3, 12), -3.0)
     carried[1] = 4.0
-    assert largest_gain(calm, stimuli, carried) == pytest.approx(at_rest)
+    assert largest_gain(calm, stimuli, carried) == pytest.approx(CARRIED_SHARE * at_rest)
     # Not beyond the bounds, where nothing can be.
-    assert gain_at(calm, carried + 100) == pytest.approx(at_rest * np.exp(2.0))
+    highest = CARRIED_SHARE * at_rest * np.exp(2.0)
+    assert gain_at(calm, carried + 100) == pytest.approx(highest)
