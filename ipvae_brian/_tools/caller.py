@@ -5,7 +5,7 @@ import warnings
 from typing import Any
 
 # Libraries that call the package on the user's behalf, and the package itself.
-NOT_THE_USER = ("ipvae_brian", "sklearn", "joblib", "contextlib")
+NOT_THE_USER = ("ipvae_brian", "brian2", "sklearn", "joblib", "contextlib")
 
 
 def warn_user(message: str, category: type[Warning]) -> None:

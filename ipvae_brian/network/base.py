@@ -9,10 +9,12 @@ from collections.abc import Callable, Iterable, Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ipvae_brian._tools.caller import warn_user
 from ipvae_brian._tools.checks import number, seconds, whole_number
 from ipvae_brian._tools.memory import require_memory
 from ipvae_brian._tools.progress import progress_bar
 from ipvae_brian._tools.types import Time
+from ipvae_brian.errors import DivergenceError, StabilityWarning
 from ipvae_brian.network._process import one_at_a_time
 from ipvae_brian.network.arguments import (
     as_movies,
@@ -214,15 +216,7 @@ class BaseNetwork(Building):
 
             def collect(wave, outcome):
                 nonlocal n_collected
-                used = slice(wave.used)
-                raise_if_diverged(
-                    outcome.counts[used],
-                    outcome.diverged[used],
-                    self.parameters,
-                    None if self._objects("circuit").circuit.in_continuous_time else dt_seconds,
-                    first + n_collected,
-                    lambda: self._advice(frames, dt_seconds),
-                )
+                self._require_code(wave, outcome, first + n_collected, frames)
                 n_collected += wave.used
                 # A standalone program does not tell of single windows.
                 n_waves = math.ceil(n_collected / self.n_copies)
@@ -231,6 +225,35 @@ class BaseNetwork(Building):
             with runner.recording(seed, n_stimuli * len(frame_steps)):
                 runner.run(waves, collect)
         return self._response(frames, timing, counts, expected_counts, *runner.recorded())
+
+    def _require_code(self, wave, outcome, first, frames):
+        """Raise DivergenceError if a copy ran away; warn where it may be what the user wants."""
+        used = slice(wave.used)
+        dt_seconds = self._dt_seconds
+        try:
+            raise_if_diverged(
+                outcome.counts[used],
+                outcome.diverged[used],
+                self.parameters,
+                None if self._objects("circuit").circuit.in_continuous_time else dt_seconds,
+                first,
+                lambda: self._advice(frames, dt_seconds),
+            )
+        except DivergenceError as error:
+            # The bound knows what the stimulus drives, not what synapses of the user's do.
+            if not self._has_own_input():
+                raise
+            warn_user(
+                f"synapses of your own act on the neurons, which fire more than the stimulus "
+                f"explains; without these synapses this would be an error: {error}",
+                StabilityWarning,
+            )
+
+    def _has_own_input(self):
+        targets = (getattr(one, "target", None) for one in self._additions)
+        # A part of a group is a subgroup, which knows its group, though only by a proxy.
+        groups = (getattr(target, "source", target) for target in targets if target is not None)
+        return any(group.name == f"{self.name}_neurons" for group in groups)
 
     def _advice(self, frames, dt_seconds):
         """Return what to do about frames that diverged."""

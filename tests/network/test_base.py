@@ -7,10 +7,10 @@ import signal
 import brian2
 import numpy as np
 import pytest
-from brian2 import Hz, Network, NeuronGroup, ms, mV, second
+from brian2 import Hz, Network, NeuronGroup, PoissonGroup, Synapses, ms, mV, second
 from helpers import NUMPY, make_parameters
 
-from ipvae_brian import SpikingNetwork
+from ipvae_brian import Parameters, SpikingNetwork, StabilityWarning
 from ipvae_brian.errors import DivergenceError
 
 ALL = [
@@ -141,3 +141,38 @@ def test_parameters_that_do_not_fit_the_network(small):
     for wrong in ({"leak": 0.5}, {"n_neurons": 11}, {"noise_variance": 2.0}, {"tau": 10 * ms}):
         with pytest.raises(ValueError, match=f"parameters: {next(iter(wrong))} differs"):
             small.set_parameters(make_parameters(**wrong))
+
+
+# Input of the user's own
+
+
+def own_input(network, target, rate):
+    group = PoissonGroup(3, rate, clock=network.clock, **NUMPY)
+    options = {"clock": network.clock} | NUMPY
+    synapses = Synapses(group, target, on_pre="u_post += 0.3", **options)
+    synapses.connect()
+    return group, synapses
+
+
+@pytest.mark.parametrize("part", [slice(None), slice(0, 2)], ids=["all", "subgroup"])
+def test_own_synapses_may_make_neurons_fire_more_than_the_stimulus_explains(part):
+    """A strong input is no runaway: the response comes, with a warning."""
+    network = SpikingNetwork(Parameters(dictionary=0.1 * np.eye(4, 3)), dt=1 * ms)
+    target = network.neurons if part == slice(None) else network.neurons[part]
+    network.add(*own_input(network, target, 300 * Hz))
+    with pytest.warns(StabilityWarning, match="synapses of your own act on the neurons") as warned:
+        response = network.present(np.ones(4), 100 * ms, seed=1)
+    ours = [one for one in warned if one.category is StabilityWarning]
+    assert {one.filename for one in ours} == {__file__}
+    assert response.counts[0, -1].sum() > 50
+
+
+def test_own_objects_that_only_listen_leave_divergence_an_error():
+    network = SpikingNetwork(make_parameters(natural_gradient_step=40.0), dt=4 * ms)
+    listener = NeuronGroup(1, "v : 1", clock=network.clock, **NUMPY)
+    options = {"clock": network.clock} | NUMPY
+    synapses = Synapses(network.neurons, listener, on_pre="v_post += z_pre", **options)
+    synapses.connect()
+    network.add(listener, synapses)
+    with pytest.raises(DivergenceError):
+        network.present(5 * np.ones(16), 200 * ms, seed=1)
