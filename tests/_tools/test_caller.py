@@ -74,6 +74,7 @@ def test_of_a_run_that_is_repeated(stimuli, monkeypatch):
     assert_points_at(present)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n_jobs", [1, 2])
 def test_of_an_evaluation(jumpy, stimuli, n_jobs):
     def at_a_chosen_step():

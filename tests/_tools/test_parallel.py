@@ -174,6 +174,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.slow
 def test_threads_of_blas_make_no_difference(tmp_path):
     """Of real size and with threads, where parts of a product round otherwise than all of it."""
     script = tmp_path / "threads.py"
@@ -222,12 +223,14 @@ def _die(*_):
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+@pytest.mark.slow
 def test_tasks_of_a_killed_process_are_done_again(tmp_path):
     tasks = [(tmp_path / "flag", i) for i in range(6)]
     with pytest.warns(RuntimeWarning, match="worker process was killed"):
         assert run_tasks(_die_once, tasks, 2) == [i**2 for i in range(6)]
 
 
+@pytest.mark.slow
 def test_tasks_that_always_kill_are_given_up():
     from joblib.externals.loky.process_executor import TerminatedWorkerError
 
@@ -381,6 +384,7 @@ def test_streams_of_arrays(stimuli, tmp_path):
     same_weights(half.fit(stream, resume=True), model)
 
 
+@pytest.mark.slow
 def test_bad_streams(stimuli):
     with pytest.raises(ValueError, match="n_epochs must be 1 for an iterator"):
         IPVAE(**ESTIMATOR).fit(iter([stimuli]))

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 
+import pytest
 from PIL import Image
 
 FIGURES = ("membrane_raster.png", "dictionary.png", "reconstructions.png", "convergence.png")
@@ -22,6 +23,7 @@ KEYS = {
 }
 
 
+@pytest.mark.slow
 def test_demo_without_compiler(tmp_path):
     out = tmp_path / "demo"
     environment = os.environ | {"PATH": str(tmp_path), "HOME": str(tmp_path)}

@@ -88,6 +88,7 @@ def test_random_state_reproduces():
     assert_same_parameters(*(m.parameters_ for m in generators))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", ["numba", "numpy", "brian2"])
 def test_the_users_random_numbers_go_on(engine):
     """Whatever is called, also if it fails, and not seeded by the package."""

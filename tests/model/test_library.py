@@ -67,6 +67,7 @@ def test_models_code_photographs_in_continuous_time(name, photographs):
     assert figures["spikes_per_tau"] <= 360
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ADAPTIVE)
 def test_adaptive_models_code_better_with_the_same_dictionary(name, photographs):
     """On the same 100 photographs after 10 tau, with at most 1.7 times the spikes."""
