@@ -16,6 +16,7 @@ from ipvae_brian.network.base import BaseNetwork
 from ipvae_brian.network.circuits import Circuit
 from ipvae_brian.network.engines.choice import choose_circuit
 from ipvae_brian.network.stability import (
+    MARGIN,
     advice,
     check_drive_dt,
     check_dt,
@@ -157,7 +158,10 @@ class SpikingNetwork(BaseNetwork):
     def _stable_dt(self, stimuli: NDArray, start: NDArray | None = None) -> float:
         if self._circuit_class.in_continuous_time:
             return choose_drive_dt(self.parameters, stimuli)
-        return choose_dt(self.parameters, stimuli, delay=self._delay_seconds, start=start)
+        # With the user's own objects in it, a run cannot be repeated at half the step.
+        margin = MARGIN / 2 if self._additions else MARGIN
+        delay = self._delay_seconds
+        return choose_dt(self.parameters, stimuli, delay=delay, margin=margin, start=start)
 
     def check_dt(self, stimuli: NDArray, dt_seconds: float, start: NDArray | None = None) -> None:
         """Warn if the time step may not be stable for stimuli (n_stimuli, n_pixels)."""

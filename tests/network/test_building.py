@@ -164,6 +164,24 @@ def test_own_objects_that_have_run_are_kept(strong):
     assert monitor.num_spikes > 0
 
 
+def test_own_objects_get_a_step_that_need_not_be_halved():
+    """Of these 300 stimuli one runs away at the step that is chosen where it can be halved."""
+    z = np.random.default_rng(50).normal(size=(300, 16))
+    z = (z - z.mean(axis=1, keepdims=True)) / z.std(axis=1, keepdims=True)
+    parameters = Parameters.from_unit_dictionary(
+        np.random.default_rng(0).normal(size=(16, 24)), spike_size=0.4, gain=6, sparsity=0.25
+    )
+    alone = SpikingNetwork(parameters, n_copies=300, engine="numpy")
+    with pytest.warns(StabilityWarning, match="repeated at dt"):
+        alone.present(z, 200 * ms, seed=0)
+    network = SpikingNetwork(parameters, n_copies=300, engine="numpy")
+    group = PoissonGroup(5, 50 * Hz, **NUMPY)
+    monitor = SpikeMonitor(group, **NUMPY)
+    response = network.add(group, monitor).present(z, 200 * ms, seed=0)
+    assert response.timing.dt < 0.2e-3 and response.r2().min() > 0
+    assert monitor.num_spikes > 0
+
+
 def test_own_objects_that_have_not_run_are_taken_along(strong):
     parameters, x = strong
     network = SpikingNetwork(parameters, n_copies=20).build(0 * x)
