@@ -12,6 +12,7 @@ from helpers import NUMPY, VARIANTS, make_parameters
 
 from ipvae_brian import SpikingNetwork
 from ipvae_brian.network.circuits import Circuit, EquationCircuit
+from ipvae_brian.network.divergence import Bound
 from ipvae_brian.network.engines import choice
 from ipvae_brian.network.equations import MEMBRANE
 from ipvae_brian.network.pathways import Synapses
@@ -247,8 +248,9 @@ def test_every_circuit_is_whole(name, parameters, stimuli):
     counts = np.arange(n_copies * 12, dtype=np.int32).reshape(n_copies, 12)
     decoded = circuit.decode(counts)
     np.testing.assert_allclose(decoded, counts @ parameters.dictionary.T, rtol=1e-5, atol=1e-5)
-    assert not circuit.diverged(decoded, counts).any()
-    assert circuit.diverged(decoded, 100 + 100 * counts).all()
+    bound = Bound(parameters, decoded[:, None], 20)
+    assert not circuit.diverged(decoded, counts, bound, 20).any()
+    assert circuit.diverged(decoded, 100 + 100 * counts, bound, 20).all()
 
 
 def test_copies_have_no_stimulus_of_a_standalone_program(parameters, stimuli):
