@@ -1,5 +1,7 @@
 """What tests and the examples in docstrings share: Brian2 and Matplotlib are left as they were."""
 
+import signal
+
 import brian2
 import hypothesis
 import matplotlib
@@ -23,6 +25,14 @@ def leaves_brian2_alone():
     yield
     changed = changed_globals(before, brian2_globals())
     assert not changed, f"the test changed Brian2's global state: {changed}"
+
+
+@pytest.fixture(autouse=True)
+def ctrl_c_stays_with_brian2():
+    """Put back the handler that Brian2 installs: clients of Jupyter kernels leave Python's own."""
+    before = signal.getsignal(signal.SIGINT)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture(autouse=True)

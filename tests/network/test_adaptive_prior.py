@@ -9,7 +9,7 @@ from scipy.optimize import brute, fmin
 from scipy.stats import gamma
 
 from ipvae_brian import SpikingNetwork
-from ipvae_brian.network import stability
+from ipvae_brian.network import loop_gain
 
 B, HALF = 1.3, 2.1  # a threshold, and the rate that halves it
 
@@ -63,7 +63,7 @@ def test_mean_field_rates_minimise_the_penalised_cost(half, noise_variance):
         9, 3, scale=0.5, threshold=0.3, half_threshold_rate=half, noise_variance=noise_variance
     )
     stimuli = np.random.default_rng(1).normal(size=(6, 9))
-    found = stability.mean_field_rates(parameters, stimuli, n_iterations=3000)
+    found = loop_gain.mean_field_rates(parameters, stimuli, n_iterations=3000)
     assert (found > 0.1).any()
     for x, rates in zip(stimuli, found, strict=True):
 
@@ -102,8 +102,8 @@ def test_long_simulations_have_the_mean_field_rates(engine):
         threshold_memory=3.0,
     )
     x = np.random.default_rng(4).normal(size=16)
-    mean_field = stability.mean_field_rates(parameters, x[None], n_iterations=5000)[0]
-    constant = stability.mean_field_rates(
+    mean_field = loop_gain.mean_field_rates(parameters, x[None], n_iterations=5000)[0]
+    constant = loop_gain.mean_field_rates(
         make_parameters(scale=0.1, threshold=0.1), x[None], n_iterations=5000
     )[0]
     # The threshold that falls makes a difference that can be seen.
