@@ -65,10 +65,11 @@ def test_mean_field_rates_minimise_the_penalised_cost(half, noise_variance):
     stimuli = np.random.default_rng(1).normal(size=(6, 9))
     found = loop_gain.mean_field_rates(parameters, stimuli, n_iterations=3000)
     assert (found > 0.1).any()
+    lowest = np.exp(parameters.lowest_potential)  # no network fires less
     for x, rates in zip(stimuli, found, strict=True):
 
         def bounded(r, x=x):
-            return cost(parameters, x, np.maximum(r, 0))
+            return cost(parameters, x, np.maximum(r, lowest))
 
         best = brute(bounded, [(0, 4)] * 3, Ns=15, finish=fmin)
         assert cost(parameters, x, rates) <= bounded(best) + 1e-5
