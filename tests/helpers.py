@@ -107,3 +107,14 @@ def run_script(text, *, cwd=None):
     """Run a script in a Python of its own, and return what it left: status, output and errors."""
     words = [sys.executable, "-c", textwrap.dedent(text)]
     return subprocess.run(words, capture_output=True, text=True, check=False, cwd=cwd)
+
+
+# Every circuit that takes time steps, as arguments of a network.
+ALL = [
+    {"pathway": "synapses"},
+    {"pathway": "error_units"},
+    {"engine": "brian2", "n_copies": 2},
+    {"engine": "numpy", "n_copies": 2},
+    {"engine": "numba", "n_copies": 2},
+]
+NAMES = ["synapses", "error_units", "copies_brian2", "copies_numpy", "copies_numba"]

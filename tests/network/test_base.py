@@ -8,19 +8,10 @@ import brian2
 import numpy as np
 import pytest
 from brian2 import Hz, Network, NeuronGroup, PoissonGroup, Synapses, ms, mV, second
-from helpers import NUMPY, make_parameters
+from helpers import ALL, NAMES, NUMPY, make_parameters
 
 from ipvae_brian import Parameters, SpikingNetwork, StabilityWarning
 from ipvae_brian.errors import DivergenceError
-
-ALL = [
-    {"pathway": "synapses"},
-    {"pathway": "error_units"},
-    {"engine": "brian2", "n_copies": 2},
-    {"engine": "numpy", "n_copies": 2},
-    {"engine": "numba", "n_copies": 2},
-]
-NAMES = ["synapses", "error_units", "copies_brian2", "copies_numpy", "copies_numba"]
 
 
 @pytest.fixture(params=ALL, ids=NAMES)

@@ -3,17 +3,9 @@
 import numpy as np
 import pytest
 from brian2 import ms
+from helpers import ALL, NAMES
 
 from ipvae_brian import SpikingNetwork
-
-ALL = [
-    {"pathway": "synapses"},
-    {"pathway": "error_units"},
-    {"engine": "brian2", "n_copies": 2},
-    {"engine": "numpy", "n_copies": 2},
-    {"engine": "numba", "n_copies": 2},
-]
-NAMES = ["synapses", "error_units", "copies_brian2", "copies_numpy", "copies_numba"]
 
 
 @pytest.fixture(params=ALL, ids=NAMES)

@@ -5,18 +5,9 @@ import numpy as np
 import pytest
 import reference
 from brian2 import Network, NeuronGroup, SpikeMonitor, StateMonitor, Synapses, ms, mV
-from helpers import NUMPY, make_parameters
+from helpers import ALL, NAMES, NUMPY, make_parameters
 
 from ipvae_brian import SpikingNetwork
-
-ALL = [
-    {"pathway": "synapses"},
-    {"pathway": "error_units"},
-    {"engine": "brian2", "n_copies": 2},
-    {"engine": "numpy", "n_copies": 2},
-    {"engine": "numba", "n_copies": 2},
-]
-NAMES = ["synapses", "error_units", "copies_brian2", "copies_numpy", "copies_numba"]
 
 
 @pytest.fixture(params=ALL, ids=NAMES)
