@@ -11,6 +11,8 @@ import numpy as np
 from sklearn.decomposition import MiniBatchDictionaryLearning, sparse_encode
 from sklearn.exceptions import ConvergenceWarning
 
+from benchmarks.baselines.interface import Rival, TradeOff
+
 
 class DictionaryLearning:
     """Dictionary learning in batches, with codes at any sparsity.
@@ -59,3 +61,60 @@ class DictionaryLearning:
                 alpha=sparsity,
                 positive=self.positive_code,
             )
+
+
+class SparseCoding(Rival):
+    """Sparse coding of scikit-learn as a rival, its solver of the LASSO at any sparsity.
+
+    Settings
+    --------
+    sparsity : float
+        Of inference; training has `training_sparsity`.
+    positive_code : bool
+    """
+
+    NAME, FAMILY = "sparse coding (scikit-learn)", "sparse coding"
+    REFERENCE = "Mairal et al. 2009, ICML; scikit-learn MiniBatchDictionaryLearning"
+    SPARSE = True
+    TRADE_OFF = TradeOff("sparsity", (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0), retrain=False)
+    DEFAULTS = Rival.DEFAULTS | {
+        "sparsity": 0.5,
+        "training_sparsity": 0.5,
+        "positive_code": False,
+    }
+    N_EPOCHS = 1
+
+    def __init__(self, n_pixels, n_latents, *, seed=0, **settings):
+        super().__init__(n_pixels, n_latents, seed=seed, **settings)
+        s = self.settings
+        self.solver = DictionaryLearning(
+            n_latents,
+            s["training_sparsity"],
+            positive_code=s["positive_code"],
+            seed=seed,
+            batch_size=s["batch_size"],
+        )
+
+    def learn(self, batch, share):
+        """Learn by one `partial_fit` and return the squared error of the code after it."""
+        self.solver.learn(batch)
+        code = self.solver.infer(batch[:20], self.settings["training_sparsity"])
+        return float(((batch[:20] - code @ self.solver.dictionary.T) ** 2).sum(axis=1).mean())
+
+    def infer(self, stimuli, n_steps=None, after_step=None, *, sample=True):
+        """Return the solution of the LASSO; see `Rival.infer`."""
+        self._steps(n_steps)
+        codes = self.solver.infer(self._stimuli(stimuli), self.settings["sparsity"])
+        return codes.astype(np.float32)
+
+    def decode(self, codes):
+        """Return the reconstructions."""
+        return self._codes(codes) @ self.solver.dictionary.T.astype(np.float32)
+
+    def arrays(self):
+        """Return the dictionary."""
+        return {"dictionary": self.solver.dictionary}
+
+    def set_arrays(self, arrays):
+        """Take it over."""
+        self.solver.estimator.components_ = arrays["dictionary"].T
