@@ -26,10 +26,13 @@ from ipvae_brian.network.arguments import (
 from ipvae_brian.network.building import Building
 from ipvae_brian.network.divergence import raise_if_diverged
 from ipvae_brian.network.presentation import Outcome, Presentation, in_waves
+from ipvae_brian.network.sessions import SessionRun
 from ipvae_brian.network.stability import with_halvings
+from ipvae_brian.recordings.recording import Recording
 from ipvae_brian.recordings.timing import Timing
 from ipvae_brian.response.response import Response
 from ipvae_brian.response.sorting import spikes_by_trial, traces_by_trial
+from ipvae_brian.stimuli.session import Session
 
 # Of a spike whose time is recorded, and of a time step of a potential: Brian2's monitors keep their
 # own, and grow by doubling, and there are copies until the response is made.
@@ -137,6 +140,92 @@ class BaseNetwork(Building):
         shown = as_movies(frames, self.parameters, "frames")
         lengths = frame_durations(duration, shown.shape[1])
         return self._present(shown, lengths, reset, reset_frames, seed, progress)
+
+    def present_session(
+        self,
+        session: Session,
+        *,
+        whitened: bool = False,
+        neurons: ArrayLike | slice | None = None,
+        window: Time | None = None,
+        seed: int | None = None,
+        progress: bool | None = None,
+    ) -> Response | Recording:
+        """Run an experiment: all trials of a session, each from rest through grey to its stimulus.
+
+        A network that has no time step yet takes that of the session. Trials go through the copies
+        in waves; of each wave only what is asked for is kept.
+
+        Parameters
+        ----------
+        session : Session
+        whitened : bool, default False
+            Stimuli go through the model's front end, so that contrast counts as it did in
+            training. True shows them as if they were its output: gratings of contrast 1 as strong
+            as natural patches, and pictures as they are.
+        neurons : array_like of int or bool, or slice, optional
+            Those that are recorded; by default all.
+        window : Quantity, optional
+            Width of the windows in which spikes are counted, a whole number of time steps. Spike
+            times are then not kept. By default windows are of tau, and spike times are kept if the
+            network records them.
+        seed, progress
+            As for `present`; progress is told in trials.
+
+        Returns
+        -------
+        Response or Recording
+            Its conditions are those of the session, its times count from the onset of the
+            stimulus. With `neurons` or `window` it is a recording, whose units have the number of
+            the ``neuron`` in the network: what is left decodes nothing.
+
+        Raises
+        ------
+        DivergenceError, MemoryLimitError, TypeError, ValueError, KeyboardInterrupt
+            As for `present`, or if the session does not fit the model or has another time step.
+
+        Warns
+        -----
+        StabilityWarning
+            If the time step is near or above what is stable for these stimuli.
+
+        Examples
+        --------
+        >>> from brian2 import ms
+        >>> from ipvae_brian import SpikingNetwork, load_model
+        >>> from ipvae_brian.stimuli import protocols
+        >>> session = protocols.flashed_gratings(
+        ...     orientations=[0, 90], spatial_frequencies=3, duration=100 * ms, repeats=2
+        ... )
+        >>> network = SpikingNetwork(load_model("photographs-512"), n_copies=4)
+        >>> response = network.present_session(session, seed=0, progress=False)
+        >>> response.n_trials, response.conditions["orientation"]
+        (4, array([ 0., 90.,  0., 90.]))
+        """
+        run = SessionRun(self, session, whitened=whitened, neurons=neurons, window=window)
+        return run.run(seed, progress)
+
+    def session_memory(
+        self,
+        session: Session,
+        *,
+        neurons: ArrayLike | slice | None = None,
+        window: Time | None = None,
+    ) -> dict[str, int]:
+        """Return the memory that a session will take, before it is started.
+
+        Parameters
+        ----------
+        session, neurons, window
+            As for `present_session`.
+
+        Returns
+        -------
+        dict of str to int
+            What is kept or needed on the way, and its bytes, as `memory_needed` has them.
+        """
+        run = SessionRun(self, session, whitened=True, neurons=neurons, window=window)
+        return run.memory_needed()
 
     @one_at_a_time()
     def _present(self, frames, lengths, reset, reset_frames, seed, progress, first=0):
