@@ -1,4 +1,4 @@
-"""Figures of recordings, responses and dictionaries, on your own Axes or on new ones.
+"""Figures of recordings, responses, dictionaries and analyses, on your own Axes or on new ones.
 
 Every function draws on the Axes it is given, or on a new figure from `matplotlib.pyplot`, and
 returns what it drew on. Matplotlib is imported by the first call; its settings are left as they
@@ -8,6 +8,7 @@ are, and nothing is shown: that is for ``plt.show()`` or the notebook.
 from ipvae_brian.plotting.convergence import plot_convergence
 from ipvae_brian.plotting.dictionary import plot_dictionary
 from ipvae_brian.plotting.membrane import plot_membrane_and_raster, plot_membrane_traces
+from ipvae_brian.plotting.prediction import plot_predictions
 from ipvae_brian.plotting.raster import plot_raster
 from ipvae_brian.plotting.reconstructions import plot_reconstructions
 from ipvae_brian.plotting.style import COLOURS
@@ -18,6 +19,7 @@ __all__ = [
     "plot_dictionary",
     "plot_membrane_and_raster",
     "plot_membrane_traces",
+    "plot_predictions",
     "plot_raster",
     "plot_reconstructions",
 ]

@@ -106,6 +106,11 @@ def experiments() -> None:
     curve = physiology.tuning_curve(recording, "orientation", window=(0 * ms, 500 * ms))
     rates: NDArray[np.floating] = curve.rates
     assert rates.shape == (2, 1)
+    code = np.random.default_rng(0).uniform(0, 9, (40, 3))
+    shown = np.repeat(np.arange(40), 4)
+    images = Recording(code[shown, None, :1].astype(int), timing, conditions={"image": shown})
+    predicted = physiology.predict_recording(images, code, "image", n_folds=5)
+    assert predicted.normalised.shape == (1,)
 
 
 def files(parameters: Parameters, tmp_path: Path) -> None:

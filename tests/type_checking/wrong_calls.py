@@ -60,6 +60,7 @@ def recordings_are_of_counts_and_a_timing(timing: Timing, counts: NDArray[np.int
 def analyses_take_recordings_and_protocols_units(recording: Recording):
     physiology.tuning_curve(np.ones((2, 2)), "orientation")  # error
     physiology.tuning_curve(recording)  # error
+    physiology.predict_recording(recording)  # error
     protocols.drifting_gratings(temporal_frequencies=4)  # error
     protocols.drifting_gratings(duration=250)  # error
 
