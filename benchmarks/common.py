@@ -78,7 +78,7 @@ class Setup:
         return np.array(validation[np.arange(n) % len(validation)])
 
 
-def network(parameters, n_copies, steps_per_tau=None, engine=None):
+def network(parameters, n_copies, steps_per_tau=None, engine="numba"):
     """Our contestant: many stimuli at once, everything else by default."""
     dt = None if steps_per_tau is None else parameters.tau / steps_per_tau
     return SpikingNetwork(

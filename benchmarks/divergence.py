@@ -129,7 +129,7 @@ def attempt(number):
     parameters, stimuli = draw(number)
     tried = Attempt(number, "returned", energy=float((stimuli**2).sum(axis=1).mean()))
     duration = N_WINDOWS * parameters.tau
-    network = SpikingNetwork(parameters, n_copies=N_COPIES)
+    network = SpikingNetwork(parameters, n_copies=N_COPIES, engine="numba")
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
@@ -146,7 +146,7 @@ def attempt(number):
     if network.dt is not None:
         tried.dt = float(network.dt / parameters.tau)
         if 10 / tried.dt * N_WINDOWS < MOST_STEPS:
-            fine = SpikingNetwork(parameters, n_copies=N_COPIES, dt=network.dt / 10)
+            fine = SpikingNetwork(parameters, n_copies=N_COPIES, dt=network.dt / 10, engine="numba")
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 try:

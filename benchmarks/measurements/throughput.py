@@ -25,7 +25,7 @@ QUICK_STEPS = {1: 200, 200: 60}
 class Ours:
     """Seconds per step from the difference of a long and a short run."""
 
-    def __init__(self, parameters, stimuli, steps_per_tau, n_steps, engine=None):
+    def __init__(self, parameters, stimuli, steps_per_tau, n_steps, engine="numba"):
         self.network = network(parameters, len(stimuli), steps_per_tau, engine)
         self.stimuli = stimuli
         self.long = n_steps
@@ -65,7 +65,7 @@ def measure(setup):
         stimuli = setup.stimuli(n_stimuli)
         ours = {
             step + suffix: Ours(at_step(setup.model, division), stimuli, division, n_steps, engine)
-            for suffix, engine in (("", None), (", NumPy", "numpy"))
+            for suffix, engine in (("", "numba"), (", NumPy", "numpy"))
             for step, division in (("dt = tau", 1), ("dt = tau / 20", 20))
         }
         contestants = dict(ours)

@@ -15,7 +15,7 @@ LEFT_OUT = ("standardise", "random_state")
 N_HELD_OUT = 2000
 DATA = "photographs, a folder of images, or a .npy/.npz file of patches"
 MODEL = "name of a model that comes with the package (see `ipvae models`), or a model file"
-ENGINE = "numba, numpy, brian2 or events (the fastest that is installed)"
+ENGINE = "events, numba, numpy or brian2 (the fastest that is installed)"
 JOBS = "processes; -1 for all cores (1)"
 EXAMPLES = """examples:
   ipvae demo --out DIR

@@ -23,7 +23,7 @@ from ipvae_brian.learning.inference import Inference
 from ipvae_brian.learning.settings import checked_settings
 from ipvae_brian.learning.standardisation import Standardisation
 from ipvae_brian.learning.training import Training
-from ipvae_brian.network.engines.choice import available_engine, default_engine
+from ipvae_brian.network.engines.choice import available_engine, stepping_engine
 from ipvae_brian.network.stability import choose_dt
 from ipvae_brian.stimuli.patches import PatchSet
 
@@ -393,7 +393,7 @@ class IPVAE(Inference):
         """Return the settings, with the engine and the seed that will be used."""
         arguments = self.get_params() | {"random_state": self._seed()}
         settings = checked_settings(arguments)
-        return replace(settings, engine=available_engine(settings.engine or default_engine()))
+        return replace(settings, engine=available_engine(settings.engine or stepping_engine()))
 
     def _with_steps(self, settings, standardisation, X):
         """Return settings with steps per tau that are stable for a random dictionary, unless given.

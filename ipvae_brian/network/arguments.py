@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ipvae_brian._tools.caller import warn_user
 from ipvae_brian._tools.checks import finite_array, seconds, whole_number
+from ipvae_brian._tools.types import Time
 from ipvae_brian.errors import TimingWarning
 from ipvae_brian.model.parameters import Parameters
 
@@ -144,3 +145,10 @@ def whole_fraction(dt: float, parameters: Parameters) -> float:
             f"nearest is {tau / steps * 1e3:g} ms"
         )
     return dt
+
+
+def steps_per_tau(dt: Time | None, parameters: Parameters) -> int | None:
+    """Return how many time steps of `dt` make up tau; None if `dt` is still to be chosen."""
+    if dt is None:
+        return None
+    return round(float(parameters.tau) / whole_fraction(seconds(dt, "dt"), parameters))

@@ -237,9 +237,11 @@ class BaseNetwork(Building):
         shown = frames.reshape(-1, frames.shape[2])
         self._fit_dt(shown, reset)
         arguments = frames, lengths, reset, reset_frames, seed, progress, first
-        if self._fixed_by(after_run=True):
+        circuit = self._objects("circuit").circuit
+        # In continuous time a finer step would not help.
+        if circuit.in_continuous_time or self._fixed_by(after_run=True):
             return self._present_at_dt(*arguments)
-        state = self._objects("circuit").circuit.state_of_neurons()
+        state = circuit.state_of_neurons()
 
         def run(dt_seconds):
             if dt_seconds != self._dt_seconds:

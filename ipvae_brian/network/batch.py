@@ -14,7 +14,7 @@ from ipvae_brian._tools.parallel import OneNetwork, n_workers, parts, run_tasks
 from ipvae_brian._tools.shared_arrays import SharedArrays
 from ipvae_brian._tools.types import Time
 from ipvae_brian.model.parameters import Parameters
-from ipvae_brian.network.arguments import as_stimuli, whole_fraction
+from ipvae_brian.network.arguments import as_stimuli, steps_per_tau, whole_fraction
 from ipvae_brian.network.engines.choice import default_engine
 from ipvae_brian.network.spiking import SpikingNetwork
 from ipvae_brian.network.stability import with_halvings
@@ -81,6 +81,9 @@ def simulate_and_measure(
     DivergenceError, MemoryLimitError, TypeError, ValueError
         As for `SpikingNetwork.present`.
     """
+    if engine is None:
+        # Named also where it is the default, which for one copy is another circuit.
+        engine = default_engine(parameters, steps_per_tau(dt, parameters))
     if n_workers(n_jobs) == 1:
         network = _network(parameters, n_copies, dt, engine)
         response = network.present(stimuli, duration, seed=seed, progress=progress)
@@ -170,6 +173,4 @@ def _joined(measured):
 
 
 def _network(parameters, n_copies, dt, engine):
-    # Named also where it is the default, which for one copy is another circuit.
-    engine = engine or default_engine()
     return SpikingNetwork(parameters, n_copies=n_copies, dt=dt, engine=engine, record_spikes=False)

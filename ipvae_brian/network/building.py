@@ -188,8 +188,6 @@ class Building(ABC):
             return "dt was given"
         if not self._runner_class.can_rebuild:
             return "it was compiled"
-        if self._built is not None and self._built.circuit.in_continuous_time:
-            return "it runs in continuous time"
         if self._handed_out:
             return f"its {self._handed_out!r} was asked for"
         if self._additions and (after_run or self._has_run):

@@ -156,6 +156,9 @@ class Circuit(ABC):
     def before_run(self) -> None:  # noqa: B027 (most have nothing to do)
         """Take over what the user may have written into Brian2's variables since the last run."""
 
+    def after_run(self) -> None:  # noqa: B027
+        """Bring Brian2's variables up to date at the end of a run."""
+
     def state(self) -> dict[str, Any]:
         """Return copies of what is kept outside Brian2's variables, for its ``store()``."""
         return {"parameters": self.parameters}

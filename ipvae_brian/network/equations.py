@@ -49,19 +49,6 @@ recent_rate : 1
 z : integer
 """
 
-# Those of the engine that simulates spike by spike: rates, of which potentials are made when they
-# are asked for.
-RATES = """
-expected_spikes : 1               # rate in expected spikes per tau
-u = log(expected_spikes) : 1
-rate = expected_spikes/tau : Hz
-drive : 1
-recent_rate : 1
-z : integer
-"""
-# Beyond these potentials such rates, or their sums, have no place in a float32.
-LARGEST_POTENTIAL = 80
-
 DRAW = "z = poisson(rate*dt)"
 
 # Compares counts instead of crossing a potential, so that counts above one are one event.

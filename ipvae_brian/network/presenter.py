@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ipvae_brian._tools.caller import user_namespace
 from ipvae_brian.errors import StoppedError
+from ipvae_brian.model.parameters import Parameters
 from ipvae_brian.network._brian import (
     array_of,
     code_object_class,
@@ -231,6 +232,11 @@ class _AfterStep(brian.NetworkOperation):
         super().before_run(run_namespace)
         self._circuit.before_run()
 
+    def after_run(self) -> None:
+        """Let the circuit bring its variables up to date, at the end of every run."""
+        super().after_run()
+        self._circuit.after_run()
+
     def _full_state(self):
         return self._circuit.state()
 
@@ -263,9 +269,11 @@ class RuntimeRunner(Runner):
         return code_object_class(target)
 
     @classmethod
-    def default_engine(cls, n_copies: int) -> str:
+    def default_engine(
+        cls, n_copies: int, parameters: Parameters, steps_per_tau: int | None
+    ) -> str:
         """Return "brian2" for one population, otherwise the fastest that is installed."""
-        return "brian2" if n_copies == 1 else default_engine()
+        return "brian2" if n_copies == 1 else default_engine(parameters, steps_per_tau)
 
     @classmethod
     def require_circuit(cls, engine: str, n_copies: int) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from typing import Any, ClassVar
 
+from ipvae_brian.model.parameters import Parameters
 from ipvae_brian.network.circuits import Circuit
 from ipvae_brian.network.monitors import Monitors
 from ipvae_brian.network.presentation import Outcome, Presentation
@@ -48,8 +49,13 @@ class Runner(ABC):
 
     @classmethod
     @abstractmethod
-    def default_engine(cls, n_copies: int) -> str:
-        """Return the name of the engine where the user does not name one."""
+    def default_engine(
+        cls, n_copies: int, parameters: Parameters, steps_per_tau: int | None
+    ) -> str:
+        """Return the name of the engine where the user does not name one.
+
+        `steps_per_tau` is None where the time step is still to be chosen.
+        """
 
     @classmethod
     @abstractmethod

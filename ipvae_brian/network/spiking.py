@@ -11,7 +11,7 @@ from ipvae_brian._tools.html import table
 from ipvae_brian._tools.types import Time
 from ipvae_brian.model.parameters import Fitted, Parameters
 from ipvae_brian.model.summary import facts, picture
-from ipvae_brian.network.arguments import Neurons
+from ipvae_brian.network.arguments import Neurons, steps_per_tau
 from ipvae_brian.network.base import BaseNetwork
 from ipvae_brian.network.circuits import Circuit
 from ipvae_brian.network.engines.choice import choose_circuit
@@ -48,11 +48,12 @@ class SpikingNetwork(BaseNetwork):
         Time from a spike to its inhibition, with the pathway "synapses".
     engine : {"events", "numba", "numpy", "brian2"}, optional
         What takes the time steps. "brian2" runs the Brian2 equations as they stand, and is the
-        default for one population. "events" simulates copies in continuous time, spike by spike,
-        and needs Numba; dt is then only the step in which drive acts and potentials are recorded.
-        "numpy" takes the step of the equations in few passes over all copies, "numba" has it
-        compiled by Numba, for all cores; the faster of these two that is installed is the default
-        for several copies.
+        default for one population. "events", the default for several copies, simulates them in
+        continuous time, spike by spike, and needs Numba; dt, which must be below tau, is then only
+        the step in which drive acts and potentials are recorded. "numpy" takes the step of the
+        equations in few passes over all copies, and "numba" has it compiled by Numba; the faster
+        of these two that is installed takes over where "events" is not installed or cannot
+        simulate the parameters, which a warning says, and for discrete updates, dt = tau.
     precision : {"single", "double"}, optional
         Of the potentials of copies; by default double with "brian2", otherwise single.
     target : {"numpy", "cython"}, optional
@@ -131,7 +132,10 @@ class SpikingNetwork(BaseNetwork):
             record_spikes=record_spikes,
             name=name,
         )
-        engine = engine or self._runner_class.default_engine(n_copies)
+        if engine is None:
+            engine = self._runner_class.default_engine(
+                n_copies, self.parameters, steps_per_tau(dt, self.parameters)
+            )
         self._circuit_class = choose_circuit(pathway, n_copies, engine)
         self._runner_class.require_circuit(engine, n_copies)
         allowed = self._circuit_class.precisions

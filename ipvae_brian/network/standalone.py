@@ -15,6 +15,7 @@ from typing import Any, cast
 import brian2.only as brian
 import numpy as np
 
+from ipvae_brian.model.parameters import Parameters
 from ipvae_brian.network._brian import require_device
 from ipvae_brian.network._process import brian2_seed, current_device
 from ipvae_brian.network.circuits import Circuit
@@ -55,7 +56,9 @@ class StandaloneRunner(Runner):
             raise ValueError("target must be None in C++ standalone mode, got " + repr(target))
 
     @classmethod
-    def default_engine(cls, n_copies: int) -> str:
+    def default_engine(
+        cls, n_copies: int, parameters: Parameters, steps_per_tau: int | None
+    ) -> str:
         """Return "brian2": only equations can be compiled."""
         return "brian2"
 

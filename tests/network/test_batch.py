@@ -8,7 +8,7 @@ from ipvae_brian import SpikingNetwork
 from ipvae_brian.network.batch import simulate_and_measure, simulate_many
 
 
-@pytest.mark.parametrize("engine", ["numba", "numpy", "brian2"])
+@pytest.mark.parametrize("engine", ["events", "numba", "numpy", "brian2"])
 @pytest.mark.parametrize("n_copies", [2, 3])
 def test_it_is_a_presentation_to_copies(engine, n_copies, parameters, stimuli):
     options = {"n_copies": n_copies, "engine": engine, "dt": 1 * ms}
@@ -21,10 +21,12 @@ def test_it_is_a_presentation_to_copies(engine, n_copies, parameters, stimuli):
 
 def test_one_copy_has_the_engine_of_many(parameters, stimuli):
     """So that the spikes of a stimulus do not depend on how many others there are."""
-    alone = simulate_many(parameters, stimuli[:1], 60 * ms, seed=4, n_copies=1, dt=1 * ms)
-    wanted = SpikingNetwork(parameters, n_copies=1, engine="numba", dt=1 * ms)
-    np.testing.assert_array_equal(alone.counts, wanted.present(stimuli[0], 60 * ms, seed=4).counts)
-    assert alone.expected_counts.dtype == np.float32
+    for dt, engine in ((1 * ms, "events"), (20 * ms, "numba")):
+        alone = simulate_many(parameters, stimuli[:1], 60 * ms, seed=4, n_copies=1, dt=dt)
+        network = SpikingNetwork(parameters, n_copies=1, engine=engine, dt=dt)
+        wanted = network.present(stimuli[0], 60 * ms, seed=4)
+        np.testing.assert_array_equal(alone.counts, wanted.counts)
+        assert alone.expected_counts.dtype == np.float32
 
 
 def test_figures_are_those_of_the_response(parameters, stimuli):

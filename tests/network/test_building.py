@@ -67,7 +67,8 @@ def strong():
     return parameters, stimuli
 
 
-OPTIONS = [{"n_copies": 20}, {}, {"n_copies": 20, "engine": "brian2"}, {"pathway": "error_units"}]
+MANY = {"n_copies": 20, "engine": "numba"}
+OPTIONS = [MANY, {}, {"n_copies": 20, "engine": "brian2"}, {"pathway": "error_units"}]
 
 
 @pytest.mark.parametrize("options", OPTIONS, ids=str)
@@ -134,7 +135,7 @@ def test_potentials_are_carried_over_to_the_finer_step(strong, options):
 def test_objects_in_the_users_hands_are_kept(strong, name):
     """The step that is advised instead of them is right, as the one that is warned of is wrong."""
     parameters, x = strong
-    network = SpikingNetwork(parameters, n_copies=20)
+    network = SpikingNetwork(parameters, **MANY)
     network.present(0 * x, 40 * ms)
     held = getattr(network, name)
     with (
@@ -146,12 +147,12 @@ def test_objects_in_the_users_hands_are_kept(strong, name):
     advised = float(str(error.value).partition("use dt=")[2].partition("*ms")[0]) * ms
     with warnings.catch_warnings():
         warnings.simplefilter("error", StabilityWarning)
-        SpikingNetwork(parameters, n_copies=20, dt=advised).present(30 * x, 400 * ms, seed=1)
+        SpikingNetwork(parameters, dt=advised, **MANY).present(30 * x, 400 * ms, seed=1)
 
 
 def test_own_objects_that_have_run_are_kept(strong):
     parameters, x = strong
-    network = SpikingNetwork(parameters, n_copies=20)
+    network = SpikingNetwork(parameters, **MANY)
     group = PoissonGroup(5, 50 * Hz, **NUMPY)
     monitor = SpikeMonitor(group, **NUMPY)
     network.add(group, monitor)
@@ -184,7 +185,7 @@ def test_own_objects_get_a_step_that_need_not_be_halved():
 
 def test_own_objects_that_have_not_run_are_taken_along(strong):
     parameters, x = strong
-    network = SpikingNetwork(parameters, n_copies=20).build(0 * x)
+    network = SpikingNetwork(parameters, **MANY).build(0 * x)
     before = network.dt
     group = PoissonGroup(5, 50 * Hz, **NUMPY)
     monitor = SpikeMonitor(group, **NUMPY)
@@ -195,7 +196,7 @@ def test_own_objects_that_have_not_run_are_taken_along(strong):
 
 def test_a_step_that_was_given_is_kept(strong):
     parameters, x = strong
-    network = SpikingNetwork(parameters, n_copies=20, dt=1 * ms)
+    network = SpikingNetwork(parameters, dt=1 * ms, **MANY)
     network.present(0 * x, 40 * ms)
     with pytest.warns(StabilityWarning), pytest.raises(DivergenceError) as error:
         network.present(30 * x, 400 * ms, seed=1)
@@ -208,7 +209,7 @@ def test_a_later_run_that_diverges_is_repeated_at_half_the_step(strong, monkeypa
     from ipvae_brian.network import spiking
 
     parameters, x = strong
-    network = SpikingNetwork(parameters, n_copies=20)
+    network = SpikingNetwork(parameters, **MANY)
     network.present(0 * x, 40 * ms)
     monkeypatch.setattr(spiking, "choose_dt", lambda *args, **options: 2e-3)
     monkeypatch.setattr("ipvae_brian.network.stability.HALVINGS", 8)

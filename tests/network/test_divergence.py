@@ -125,13 +125,14 @@ def test_a_high_resting_potential_is_resolved():
         rng.normal(size=(64, 128)), spike_size=0.4, gain=6, sparsity=0.25, resting_potential=4.0
     )
     x = rng.normal(size=(10, 64))
-    chosen = SpikingNetwork(parameters, n_copies=10)
+    options = {"n_copies": 10, "engine": "numba"}
+    chosen = SpikingNetwork(parameters, **options)
     response = chosen.present(x, 100 * ms, seed=1)
-    fine = SpikingNetwork(parameters, n_copies=10, dt=chosen.dt / 4).present(x, 100 * ms, seed=1)
+    fine = SpikingNetwork(parameters, dt=chosen.dt / 4, **options).present(x, 100 * ms, seed=1)
     assert response.r2().mean() == pytest.approx(fine.r2().mean(), abs=0.05)
     spikes = [one.spikes_per_window()[:, -1].mean() for one in (response, fine)]
     assert spikes[0] == pytest.approx(spikes[1], rel=0.2)
-    coarse = SpikingNetwork(parameters, n_copies=10, dt=0.5 * ms)
+    coarse = SpikingNetwork(parameters, dt=0.5 * ms, **options)
     with (
         pytest.warns(UserWarning, match="is expected to diverge"),
         pytest.raises(DivergenceError),

@@ -104,10 +104,6 @@ def test_a_free_run_follows_a_drive_of_the_users_own(any_network):
     """A large drive of one neuron makes it fire more than any other."""
     if any_network.circuit.label == "error_units":
         pytest.skip("the drive comes through error units")
-    if any_network.engine == "events":
-        with pytest.raises(TypeError, match="drive is read-only"):
-            any_network.neurons.drive = 1.0
-        return
     drive = np.zeros(len(any_network.neurons))
     drive[3] = 4.0
     any_network.neurons.drive = drive
@@ -255,9 +251,7 @@ def test_own_objects_see_the_names_where_present_is_called(any_network, stimuli,
     decaying.v = 1
     synapses = Synapses(group, any_network.neurons, on_pre="u_post += weight_in", **NUMPY)
     synapses.connect(j="i")
-    any_network.add(decaying)
-    if any_network.engine != "events":  # whose rates cannot be written to
-        any_network.add(group, synapses)
+    any_network.add(decaying, group, synapses)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         any_network.present(stimuli[:1], 20 * ms, seed=1)

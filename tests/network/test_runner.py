@@ -42,9 +42,12 @@ def test_what_a_standalone_program_cannot_run(standalone, parameters, options, m
         SpikingNetwork(parameters, **options)
 
 
-def test_default_engines():
-    assert RuntimeRunner.default_engine(1) == StandaloneRunner.default_engine(1) == "brian2"
-    assert RuntimeRunner.default_engine(2) == "numba"
+def test_default_engines(parameters):
+    for runner in (RuntimeRunner, StandaloneRunner):
+        assert runner.default_engine(1, parameters, None) == "brian2"
+    assert StandaloneRunner.default_engine(2, parameters, 20) == "brian2"
+    assert RuntimeRunner.default_engine(2, parameters, 20) == "events"
+    assert RuntimeRunner.default_engine(2, parameters, 1) == "numba"
 
 
 def test_recording_begins_anew(parameters, stimuli):

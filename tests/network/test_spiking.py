@@ -140,7 +140,7 @@ def test_no_warnings_are_logged(parameters, stimuli):
         (
             {"pathway": "error_units", "n_copies": 2},
             ValueError,
-            "pathway 'error_units' needs n_copies 1 and engine 'brian2', got 2 and 'numba'",
+            "pathway 'error_units' needs n_copies 1 and engine 'brian2', got 2 and 'events'",
         ),
         (
             {"pathway": "synapses", "engine": "numpy"},
@@ -183,7 +183,9 @@ def test_parameters_have_to_be_parameters(parameters):
 def test_repr(parameters):
     network = SpikingNetwork(parameters, dt=4 * ms)
     assert "'synapses', 1 x 12 neurons, dt 4. ms, tau 20. ms" in repr(network)
-    assert "'numba', 7 x 12 neurons, dt" in repr(SpikingNetwork(parameters, n_copies=7))
+    assert "'events', 7 x 12 neurons, dt" in repr(SpikingNetwork(parameters, n_copies=7))
+    discrete = SpikingNetwork(parameters, n_copies=7, dt=20 * ms)
+    assert "'numba', 7 x 12 neurons, dt 20. ms" in repr(discrete)
     assert "dt not chosen yet" in repr(SpikingNetwork(parameters))
 
 

@@ -245,9 +245,8 @@ def test_a_strong_leak_needs_a_fine_step(stimuli):
 @pytest.mark.parametrize("n_copies", [1, 5])
 def test_potentials_of_the_users_own_are_warned_of(stimuli, n_copies):
     """Where they are carried over; what begins at rest forgets them."""
-    network = SpikingNetwork(
-        make_parameters(natural_gradient_step=2.0), n_copies=n_copies, dt=1 * ms
-    )
+    options = {"n_copies": n_copies, "engine": "brian2" if n_copies == 1 else "numba"}
+    network = SpikingNetwork(make_parameters(natural_gradient_step=2.0), dt=1 * ms, **options)
     with warnings.catch_warnings():
         warnings.simplefilter("error", StabilityWarning)
         network.present(stimuli, 20 * ms, seed=1)

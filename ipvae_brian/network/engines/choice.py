@@ -2,9 +2,12 @@
 
 from importlib.util import find_spec
 
+from ipvae_brian._tools.caller import warn_user
 from ipvae_brian._tools.checks import known_name
+from ipvae_brian.model.parameters import Parameters
 from ipvae_brian.network.circuits import Circuit
 from ipvae_brian.network.engines.brian2 import Copies
+from ipvae_brian.network.engines.limits import not_in_continuous_time
 from ipvae_brian.network.pathways import ErrorUnits, Synapses
 
 # Circuits of one population.
@@ -15,9 +18,31 @@ ENGINES = ("events", "numba", "numpy", "brian2")
 COMPILED = ("events", "numba")
 
 
-def default_engine() -> str:
-    """Return the name of the fastest engine for many copies that is installed."""
+def stepping_engine() -> str:
+    """Return the name of the fastest engine for many copies in time steps that is installed."""
     return "numba" if find_spec("numba") else "numpy"
+
+
+def default_engine(parameters: Parameters, steps_per_tau: int | None = None) -> str:
+    """Return the name of the fastest engine that is installed and can simulate many copies.
+
+    Parameters
+    ----------
+    parameters : Parameters
+    steps_per_tau : int, optional
+        None if the step is still to be chosen. With 1, updates are discrete.
+
+    Warns
+    -----
+    UserWarning
+        If the parameters stand against "events".
+    """
+    if steps_per_tau == 1 or not find_spec("numba"):
+        return stepping_engine()
+    if reason := not_in_continuous_time(parameters, steps_per_tau):
+        warn_user(f"simulated in time steps, with engine 'numba': {reason}", UserWarning)
+        return "numba"
+    return "events"
 
 
 def available_engine(engine: str) -> str:

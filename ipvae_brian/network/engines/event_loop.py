@@ -113,6 +113,25 @@ def grow(recent, drive, threshold, half_rate, growth):
 
 
 @kernel(MATHS)
+def potentials_of(rates, potentials):
+    """Work out the potentials of all copies."""
+    n_copies, n_neurons = rates.shape
+    for b in prange(n_copies):
+        logarithm(rates[b], potentials[b], np.empty(n_neurons, np.int32))
+
+
+@kernel(MATHS)
+def follow_potentials(potentials, before, rates, lowest, highest):
+    """Change rates as their potentials were changed by others."""
+    n_copies, n_neurons = rates.shape
+    for b in prange(n_copies):
+        for j in range(n_neurons):
+            if potentials[b, j] != before[b, j]:
+                factor = np.exp(potentials[b, j] - before[b, j])
+                rates[b, j] = min(max(rates[b, j] * factor, lowest), highest)
+
+
+@kernel(MATHS)
 def advance(
     rates,
     inputs,

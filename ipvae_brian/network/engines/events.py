@@ -2,8 +2,8 @@
 
 Inhibition acts at the very time of each spike, so there is no time step that could be too coarse
 for it. The steps of the clock are those in which drive, threshold and leak act (`event_loop` says
-how), and in which potentials and spikes are recorded. What the neurons hold for Brian2 are copies
-of what is kept in here, brought up to date between the steps, and cannot be written to.
+how), and in which potentials and spikes are recorded. Between them, potentials are brought up to
+date for Brian2, and what other objects have written into them is taken over.
 """
 
 from collections.abc import Mapping
@@ -18,8 +18,9 @@ from ipvae_brian.network._brian import array_of
 from ipvae_brian.network.divergence import Bound, too_many_spikes
 from ipvae_brian.network.engines import event_loop
 from ipvae_brian.network.engines.compiled import CompiledCopies
+from ipvae_brian.network.engines.limits import not_in_continuous_time
 from ipvae_brian.network.engines.populations import Populations
-from ipvae_brian.network.equations import LARGEST_POTENTIAL, RATES
+from ipvae_brian.network.equations import COPIES
 
 # How far a spike keeps from the end of its step, in steps, so that rounding leaves it in there.
 CLEARANCE = 1e-5
@@ -33,21 +34,15 @@ class EventCopies(CompiledCopies):
 
     engine = "events"
     label = "events"
-    equations = RATES
+    equations = COPIES
     precisions = ("single", "double")
     in_continuous_time = True
 
     def __init__(self, parameters: Parameters, clock: Any, target: Any = None, **options: Any):
         super().__init__(parameters, clock, target, **options)
         steps_per_tau = round(float(parameters.tau) / float(clock.dt))
-        if steps_per_tau == 1:
-            raise ValueError("dt must be below tau with engine 'events', which has continuous time")
-        for bound in ("lowest_potential", "highest_potential"):
-            if abs(getattr(parameters, bound)) > LARGEST_POTENTIAL:
-                raise ValueError(
-                    f"{bound} must be within {LARGEST_POTENTIAL} of 0 with engine 'events', got "
-                    f"{getattr(parameters, bound):g}"
-                )
+        if reason := not_in_continuous_time(parameters, steps_per_tau):
+            raise ValueError(f"{reason} (engine 'events')")
         # The two operations do what these would.
         self.neurons.state_updater.active = False
         self.neurons.thresholder["spike"].active = False
@@ -59,16 +54,17 @@ class EventCopies(CompiledCopies):
         )
         self.columns = self.populations.columns
         self.spikespace = array_of(self.neurons, "_spikespace")
-        # What Brian2 finds, and what it is a copy of.
-        self._shown = {
-            "expected_spikes": self.populations.rates,
-            "recent_rate": self.populations.recent_rates,
-        }
-        for name in (*self._shown, "drive", "z"):
-            self.neurons.variables[name].read_only = True
+        self.potential = self._by_copy("u")
+        # Brian2's own memory.
+        self.populations.drive = self._by_copy("drive")
+        self.populations.recent_rates = self._by_copy("recent_rate")
+        self.neurons.variables["z"].read_only = True
+        # The same as it was when the populations went by it: what differs has been written to.
+        self._known = [np.zeros_like(array) for array in self._writable]
         self._publish()
         # How many steps may be taken at once, and how many the clock is behind.
         self._ahead = self._taken = 0
+        self._watched = True
         self.close_window()
         # Steps since spikes are kept.
         self._step = 0
@@ -83,14 +79,42 @@ class EventCopies(CompiledCopies):
         self.lateral = operations[1]
 
     @property
-    def carried(self) -> Mapping[Any, Any]:
-        """Nothing of Brian2's: `rest` puts everything at rest."""
-        return {}
+    def _writable(self):
+        return self.potential, self.populations.drive, self.populations.recent_rates
 
     def _publish(self) -> None:
-        """Put what happened where Brian2 finds it."""
-        for name, values in self._shown.items():
-            self._by_copy(name)[:] = values
+        """Put the potentials where Brian2 finds them."""
+        event_loop.potentials_of(self.populations.rates, self.potential)
+        self._know()
+
+    def _know(self) -> None:
+        for known, array in zip(self._known, self._writable, strict=True):
+            known[:] = array
+
+    def _take_over(self) -> None:
+        """Go by what others have written."""
+        potential, *inputs = self._known
+        populations = self.populations
+        _, _, lowest, highest, *_ = populations.constants
+        event_loop.follow_potentials(self.potential, potential, populations.rates, lowest, highest)
+        if not all(map(np.array_equal, inputs, self._writable[1:])):
+            populations.grow()
+        self._know()
+
+    def before_run(self) -> None:
+        """Go by what was written into the neurons' variables."""
+        self._take_over()
+
+    def after_run(self) -> None:
+        """Show potentials and the spikes of the last step."""
+        self._publish()
+        self._show_spikes()
+
+    def potentials(self) -> NDArray:
+        """Return a copy of the membrane potentials, (n_copies, n_neurons)."""
+        self._take_over()
+        self._publish()
+        return super().potentials()
 
     def set_parameters(self, parameters: Parameters) -> None:
         """Put in a new dictionary and new constants, of the same shape."""
@@ -100,13 +124,15 @@ class EventCopies(CompiledCopies):
 
     def state(self) -> dict[str, Any]:
         """Return copies of the populations' arrays."""
-        return super().state() | self.populations.state()
+        known = {"known": [array.copy() for array in self._known]}
+        return super().state() | self.populations.state() | known
 
     def restore_state(self, state: Mapping[str, Any]) -> None:
         """Put them back."""
         super().restore_state(state)
         self.populations.restore_state(state)
-        self._publish()
+        for known, array in zip(self._known, state["known"], strict=True):
+            known[:] = array
 
     def rest(self) -> None:
         """Put every population at rest, without recent spikes."""
@@ -116,7 +142,7 @@ class EventCopies(CompiledCopies):
     def show(self, stimuli: NDArray) -> None:
         """Set the drive of every copy."""
         self.populations.show(stimuli)
-        self._by_copy("drive")[:] = self.populations.drive
+        self._known[1][:] = self.populations.drive
 
     def reseed(self, seed: Any) -> None:
         """Restart the random numbers, those of every copy at a place of its own."""
@@ -174,16 +200,25 @@ class EventCopies(CompiledCopies):
     def fire(self) -> None:
         """Simulate this step, or this one and those that may be taken with it."""
         if self._taken == 0:
+            self._watched = self._ahead == 0
             self._taken, self._ahead = max(1, self._ahead), 0
+            if self._watched:
+                self._take_over()
             self.populations.advance(self._taken, *self._windows)
-            self._by_copy("z")[:] = self.populations.counts
-            event_loop.list_spikes(self.populations.counts, self.spikespace)
+            if self._watched:
+                self._show_spikes()
             if self.populations.spike_times.shape[1]:
                 self._keep_spikes()
         self._taken -= 1
         self._step += 1
 
+    def _show_spikes(self):
+        """Put the spikes of the last step where monitors and synapses find them."""
+        self._by_copy("z")[:] = self.populations.counts
+        event_loop.list_spikes(self.populations.counts, self.spikespace)
+
     def update(self) -> None:
-        """Show Brian2 the rates at the end of the step."""
-        if self._taken == 0:
+        """Show the potentials at the end of the step, if anybody looks."""
+        if self._watched:
+            self._take_over()
             self._publish()

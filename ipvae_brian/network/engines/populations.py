@@ -5,9 +5,8 @@ import math
 import numpy as np
 
 from ipvae_brian.network.engines import event_loop
+from ipvae_brian.network.engines.limits import most_spikes
 
-# Spikes of a population in one step above which it has run away: per neuron, and in all.
-MOST_PER_NEURON, MOST_OF_FEW = 50, 10_000
 # Arrays that change in the course of a simulation.
 CHANGING = (
     *("rates", "recent_rates", "drive", "input", "growth", "ran_away"),
@@ -45,21 +44,23 @@ class Populations:
         self.rates, self.recent_rates, self.drive, self.input, self.growth = (
             np.zeros(shape, dtype) for _ in range(5)
         )
-        self.most_spikes = max(MOST_OF_FEW, MOST_PER_NEURON * parameters.n_neurons)
+        self.most_spikes = most_spikes(parameters.n_neurons)
         self.ran_away = np.zeros(n_copies, bool)
         self.left, self.streams = np.empty(n_copies), np.empty((n_copies, 2), np.uint64)
         self.counts = np.zeros(shape, np.int32)
         self.n_spikes = np.zeros(n_copies, np.int64)
-        self.record_spikes(False)
+        self.spike_times = np.empty((n_copies, 0))
+        self.spike_neurons = np.empty((n_copies, 0), np.int32)
         self.set_parameters(parameters)
         self.rest()
         self.reseed(None)
 
     def record_spikes(self, wanted):
         """Keep the times and neurons of the spikes of each step, or no longer."""
-        # Pages that are never written to take no memory.
         shape = len(self.ran_away), self.most_spikes if wanted else 0
-        self.spike_times, self.spike_neurons = np.empty(shape), np.empty(shape, np.int32)
+        if self.spike_times.shape != shape:
+            # Pages that are never written to take no memory.
+            self.spike_times, self.spike_neurons = np.empty(shape), np.empty(shape, np.int32)
 
     def set_parameters(self, parameters):
         """Put in other parameters of the same shape."""
@@ -88,7 +89,7 @@ class Populations:
             1 / memory,
         )
         self.constants = tuple(self.dtype.type(value) for value in constants)
-        self._grow()
+        self.grow()
 
     def reseed(self, seed):
         """Restart the random numbers; `seed` is anything that NumPy's default_rng takes."""
@@ -102,13 +103,13 @@ class Populations:
         self.rates[:] = np.exp(self.parameters.resting_potential)
         self.recent_rates[:] = 0
         self.ran_away[:] = False
-        self._grow()
+        self.grow()
 
     def show(self, stimuli):
         """Show each population its stimulus, (n_copies, n_pixels)."""
         np.matmul(np.asarray(stimuli, self.dtype), self.columns.T, out=self.drive)
         self.drive /= self.dtype.type(self.parameters.noise_variance)
-        self._grow()
+        self.grow()
 
     def state(self):
         """Return copies of all arrays that change in the course of a simulation."""
@@ -129,8 +130,8 @@ class Populations:
         place = np.arange(len(copy)) - np.repeat(first, self.n_spikes)
         return copy, self.spike_neurons[copy, place], self.spike_times[copy, place]
 
-    def _grow(self):
-        """By what drive and threshold multiply rates in half a step from now."""
+    def grow(self):
+        """Work out by what drive and threshold multiply rates in half a step from now."""
         np.multiply(self.drive, self.drive_scale, out=self.input)
         self.input += self.pull
         if self.parameters.half_threshold_rate is None:
