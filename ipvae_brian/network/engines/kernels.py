@@ -13,6 +13,7 @@ from numba.np.ufunc import parallel as numba_threads
 
 # Below so many neurons (of all copies) a further thread costs more than it takes off.
 NEURONS_OF_A_THREAD = 20_000
+PARTS_OF_A_THREAD = 4
 
 _here = threading.local()
 
@@ -87,6 +88,13 @@ def threads_that_pay(n_neurons: int) -> int:
     config: Any = getattr(numba, "config")  # noqa: B009 (checkers do not find it)
     n_threads = min(n_threads, config.NUMBA_NUM_THREADS)
     return 1 if _forked_with_threads else max(1, n_threads)
+
+
+def parts_of(n_copies: int) -> int:
+    """Return into how many parts to divide copies: a few for each thread."""
+    if not getattr(_here, "several", False):
+        return 1
+    return min(n_copies, PARTS_OF_A_THREAD * numba.get_num_threads())
 
 
 @contextmanager
