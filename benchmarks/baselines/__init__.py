@@ -29,6 +29,19 @@ from importlib import import_module
 
 # Key: module and class.
 RIVALS = {
+    "gaussian_amortized": ("amortized", "AmortizedGaussianVAE"),
+    "gaussian_amortized_conv": ("amortized", "ConvolutionalGaussianVAE"),
+    "relu_amortized": ("amortized", "AmortizedReluVAE"),
+    "relu_amortized_conv": ("amortized", "ConvolutionalReluVAE"),
+    "poisson_amortized": ("amortized", "AmortizedPoissonVAE"),
+    "poisson_amortized_conv": ("amortized", "ConvolutionalPoissonVAE"),
+    "gaussian_iterative": ("iterative_gaussian", "IterativeGaussianVAE"),
+    "relu_iterative": ("iterative_gaussian", "IterativeReluVAE"),
+    "poisson_iterative": ("iterative_poisson", "IterativePoissonVAE"),
+    "predictive_coding": ("predictive_coding", "PredictiveCoding"),
+    "incremental_predictive_coding": ("predictive_coding", "IncrementalPredictiveCoding"),
+    "hybrid": ("hybrid", "HybridVAE"),
+    "semi_amortized": ("semi_amortized", "SemiAmortizedVAE"),
     "lca": ("lca", "LocallyCompetitiveAlgorithm"),
     "sparse_coding": ("dictionary_learning", "SparseCoding"),
     "pca": ("pca", "PrincipalComponents"),

@@ -29,6 +29,8 @@ from scipy.stats import poisson
 from torch import nn
 from torch.nn import functional
 
+from benchmarks.baselines.distributions import poisson_kl
+
 # TrainingSettings of the published runs on natural images.
 LOWEST = -8.0
 CLAMP = 10.0
@@ -146,9 +148,7 @@ class PoissonVAE(nn.Module):
         error = (stimuli - counts @ self.dictionary.T) * torch.exp(-self.log_sigma)
         constant = self.log_sigma.sum() + 0.5 * math.log(2 * math.pi) * stimuli.shape[1]
         reconstruction = 0.5 * (error**2).sum(dim=1) + constant
-        rates = torch.exp(potential)
-        divergence = rates * (potential - prior - 1) + torch.exp(prior)
-        return reconstruction, divergence.sum(dim=1)
+        return reconstruction, poisson_kl(potential, prior).sum(dim=1)
 
     @torch.no_grad()
     def infer(self, stimuli, n_steps, after_step=None):
@@ -207,14 +207,17 @@ class Trainer:
     model : PoissonVAE
     n_steps : int, default 16
     beta : float, default 8
+    learning_rate : float, default 0.005
+        The largest.
     """
 
-    def __init__(self, model, n_steps=N_STEPS, beta=BETA):
+    def __init__(self, model, n_steps=N_STEPS, beta=BETA, learning_rate=LEARNING_RATE):
         self.model = model
         self.n_steps = n_steps
         self.beta = beta
+        self.learning_rate = learning_rate
         self.optimiser = torch.optim.Adamax(
-            model.parameters(), lr=LEARNING_RATE, weight_decay=WEIGHT_DECAY
+            model.parameters(), lr=learning_rate, weight_decay=WEIGHT_DECAY
         )
 
     def iteration(self, stimuli, progress):
@@ -230,7 +233,7 @@ class Trainer:
         rise = min(progress / 0.1, 1)
         model.clamp = 2 + rise * (CLAMP - 2)
         warm = min(progress / 0.005, 1)
-        rate = LEARNING_RATE * max(warm * 0.5 * (1 + math.cos(math.pi * progress)), 1e-3)
+        rate = self.learning_rate * max(warm * 0.5 * (1 + math.cos(math.pi * progress)), 1e-3)
         for group in self.optimiser.param_groups:
             group["lr"] = rate
         loss = 0.0

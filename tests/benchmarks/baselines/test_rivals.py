@@ -10,12 +10,19 @@ from ipvae_brian.errors import FileFormatError
 from ipvae_brian.response.metrics import mean_r_squared, r_squared
 
 N_PIXELS, N_LATENTS = 64, 24
-# What makes a training of seconds: few steps, and what else the size asks for.
+# What makes a training one of seconds.
+AMORTIZED = {"batch_size": 50, "learning_rate": 0.02, "beta": 0.02}
+ITERATIVE = {"training_steps": 5, "n_steps": 20, "learning_rate": 0.02, "beta": 0.1}
 SMALL = {
     "lca": {"training_steps": 30, "training_sparsity": 0.1, "sparsity": 0.1},
     "sparse_coding": {"training_sparsity": 0.1, "sparsity": 0.1},
+    "gaussian_iterative": ITERATIVE,
+    "relu_iterative": ITERATIVE,
+    "poisson_iterative": ITERATIVE | {"learning_rate": 0.005},
+    "predictive_coding": {"learning_rate": 0.02},
+    "incremental_predictive_coding": {"learning_rate": 0.02},
 }
-EPOCHS = {"sparse_coding": 2}
+EPOCHS = {"sparse_coding": 2, "poisson_amortized": 20}
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +37,10 @@ def patterns():
 def made(key, patterns, seed=0, **settings):
     if key not in WITHOUT_TORCH and not has_torch():
         pytest.skip("PyTorch is in the extra `bench`")
-    settings = SMALL.get(key, {}) | settings
+    amortized = AMORTIZED if rival(key).FAMILY in ("amortized", "hybrid") else {}
+    if "poisson" in key:
+        amortized = amortized | {"hot": 0.2}
+    settings = SMALL.get(key, amortized) | settings
     if key == "matching_pursuit":
         settings["dictionary"] = made("sparse_coding", patterns).fit(patterns).solver.dictionary
         settings["n_nonzero"] = 8
@@ -51,8 +61,9 @@ def test_a_rival_learns_and_survives_a_file(key, patterns, tmp_path):
     assert codes.shape == (100, N_LATENTS) and codes.dtype == np.float32
     reconstructions = model.decode(codes)
     assert reconstructions.shape == held.shape and reconstructions.dtype == np.float32
-    # Better than the mean, by far.
-    assert mean_r_squared(r_squared(held, reconstructions)) > 0.5
+    # Better than the mean, by far; counts of a few spikes are noisy.
+    least = 0.2 if "poisson" in key else 0.5
+    assert mean_r_squared(r_squared(held, reconstructions)) > least
     if model.history_:
         losses = [entry["loss"] for entry in model.history_]
         assert losses[-1] < losses[0]
