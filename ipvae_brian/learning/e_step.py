@@ -39,12 +39,15 @@ def training_parameters(
         "gain": settings.training_gain,
         "sparsity": settings.training_sparsity,
         "highest_potential": settings.training_highest_potential,
+        "half_threshold_rate": settings.training_half_threshold_rate,
     }
     return Parameters.from_unit_dictionary(
         dictionary,
         spike_size=settings.spike_size,
         noise_penalty=settings.noise_penalty,
         leak=settings.leak,
+        threshold_memory=settings.threshold_memory,
+        lowest_potential=settings.lowest_potential,
         tau=settings.tau_seconds * second,
         **(values | others),
     )

@@ -24,7 +24,7 @@ from ipvae_brian.learning.settings import checked_settings
 from ipvae_brian.learning.standardisation import Standardisation
 from ipvae_brian.learning.training import Training
 from ipvae_brian.network.engines.choice import available_engine, stepping_engine
-from ipvae_brian.network.stability import choose_dt
+from ipvae_brian.network.stability import choose_drive_dt, choose_dt
 from ipvae_brian.stimuli.patches import PatchSet
 
 # Bound of potentials outside training: 400 spikes per tau, far above what inference needs.
@@ -47,6 +47,13 @@ class IPVAE(Inference):
         kappa; the natural gradient step is gain / spike_size per tau.
     sparsity : float, default 0.25
         lambda; a neuron's threshold is sparsity * spike_size.
+    half_threshold_rate : float, optional
+        Adaptive prior of the model, see `Parameters`: a neuron's own spikes per `tau` at which its
+        threshold is half of itself. Without it thresholds are constant.
+    threshold_memory : float, default 1
+        Over how many `tau` spikes count for the adaptive prior, in training, too.
+    lowest_potential : float, default -8
+        Lower bound of potentials, in training, too.
     noise_penalty : float, default 0
         Share of the exact gradient's noise term that is added to the threshold.
     leak : float, default 0
@@ -54,10 +61,13 @@ class IPVAE(Inference):
     tau : Quantity, optional
         Membrane time constant, 20*ms by default.
     training_gain : float, default 5
-        Gain while the dictionary is learned: lower, so that coarser time steps are stable.
+        Gain while the dictionary is learned: lower, so that coarser time steps are stable. With the
+        engine "events" any gain is, as long as gain times spike size stays below about 4.
     training_sparsity : float, default 0.6
         Sparsity while it is learned. A code that is sparser in training gives a dictionary that
         codes better at the sparsity at which it is used.
+    training_half_threshold_rate : float, optional
+        Adaptive prior while it is learned; by default thresholds are constant then.
     training_highest_potential : float, default 4
         Bound of potentials in training; cuts short what diverges at coarse time steps.
     steps_per_tau : int, optional
@@ -152,11 +162,15 @@ class IPVAE(Inference):
         spike_size: float = 0.4,
         gain: float = 6.0,
         sparsity: float = 0.25,
+        half_threshold_rate: float | None = None,
+        threshold_memory: float = 1.0,
+        lowest_potential: float = -8.0,
         noise_penalty: float = 0.0,
         leak: float = 0.0,
         tau: Time | None = None,
         training_gain: float = 5.0,
         training_sparsity: float = 0.6,
+        training_half_threshold_rate: float | None = None,
         training_highest_potential: float = 4.0,
         steps_per_tau: int | None = None,
         batch_size: int = 200,
@@ -183,11 +197,15 @@ class IPVAE(Inference):
         self.spike_size = spike_size
         self.gain = gain
         self.sparsity = sparsity
+        self.half_threshold_rate = half_threshold_rate
+        self.threshold_memory = threshold_memory
+        self.lowest_potential = lowest_potential
         self.noise_penalty = noise_penalty
         self.leak = leak
         self.tau = tau
         self.training_gain = training_gain
         self.training_sparsity = training_sparsity
+        self.training_half_threshold_rate = training_half_threshold_rate
         self.training_highest_potential = training_highest_potential
         self.steps_per_tau = steps_per_tau
         self.batch_size = batch_size
@@ -281,8 +299,8 @@ class IPVAE(Inference):
         return self._set_learned(training)
 
     def _begin(self, settings, state, standardisation, origin):
-        # Steps that were chosen here may turn out too coarse.
-        refine = self.steps_per_tau is None
+        # Steps that were chosen here may turn out too coarse, but in continuous time.
+        refine = self.steps_per_tau is None and settings.engine != "events"
         return Training(settings, state, standardisation, origin, may_refine=refine)
 
     def _opened(self, X: Any) -> tuple[Any, dict[str, Any]]:
@@ -396,15 +414,19 @@ class IPVAE(Inference):
         return replace(settings, engine=available_engine(settings.engine or stepping_engine()))
 
     def _with_steps(self, settings, standardisation, X):
-        """Return settings with steps per tau that are stable for a random dictionary, unless given.
+        """Return settings with steps per tau for a random dictionary, unless given.
 
-        The limit is used up, because stimuli that diverge are left out.
+        In time steps the limit of stability is used up, because stimuli that diverge are left out.
         """
         if settings.steps_per_tau is not None:
             return settings
         sample = standardisation.apply(X[:: max(1, len(X) // 1000)])
         dictionary = first_dictionary(settings, X.shape[1])
-        dt = choose_dt(training_parameters(settings, dictionary), sample, margin=1.0)
+        parameters = training_parameters(settings, dictionary)
+        if settings.engine == "events":
+            dt = choose_drive_dt(parameters, sample)
+        else:
+            dt = choose_dt(parameters, sample, margin=1.0)
         return replace(settings, steps_per_tau=round(settings.tau_seconds / dt))
 
     def _set_learned(self, training):
@@ -424,6 +446,7 @@ class IPVAE(Inference):
             **told,
             gain=self.gain,
             sparsity=self.sparsity,
+            half_threshold_rate=settings.half_threshold_rate,
             highest_potential=HIGHEST_POTENTIAL,
             stimulus_mean=training.standardisation.mean,
             stimulus_scale=training.standardisation.scale,

@@ -102,6 +102,13 @@ class TrainingSettings:
     spike_size: float = _setting(0.4, "length of every dictionary column", above=0)
     gain: float = _setting(6.0, "gain kappa of the model", above=0)
     sparsity: float = _setting(0.25, "sparsity lambda of the model", minimum=0)
+    half_threshold_rate: float | None = _setting(
+        None, "adaptive prior of the model: spikes per tau that halve a threshold", above=0
+    )
+    threshold_memory: float = _setting(
+        1.0, "over how many tau spikes count for the adaptive prior", above=0
+    )
+    lowest_potential: float = _setting(-8.0, "lower bound of potentials", below=-2)
     noise_penalty: float = _setting(
         0.0, "share of the spike's own noise in the threshold", minimum=0
     )
@@ -109,6 +116,9 @@ class TrainingSettings:
     tau_seconds: float = _setting(0.02, "membrane time constant", "tau", unit="second")
     training_gain: float = _setting(5.0, "gain while learning", above=0)
     training_sparsity: float = _setting(0.6, "sparsity while learning", minimum=0)
+    training_half_threshold_rate: float | None = _setting(
+        None, "adaptive prior while learning; none unless given", above=0
+    )
     training_highest_potential: float = _setting(
         4.0, "bound of potentials while learning", above=-2, maximum=20
     )
@@ -138,7 +148,7 @@ class TrainingSettings:
     learn_prior: bool = _setting(False, "whether prior rates become the neurons' mean rates")
     standardise: bool = _setting(True, "whether stimuli are z-scored")
     engine: str | None = _setting(
-        None, "numba, numpy or brian2; the fastest installed unless given"
+        None, "events, numba, numpy or brian2; the fastest installed unless given"
     )
     seed: int | None = _setting(None, "seed of everything random", "random_state", minimum=0)
 

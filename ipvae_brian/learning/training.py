@@ -169,9 +169,9 @@ class Training:
         """Go on from the present state with twice as many time steps, or raise the error."""
         steps = 2 * self.state.steps_per_tau
         if not self.may_refine or steps > MOST_STEPS:
+            finer = "" if self.settings.engine == "events" else "raise steps_per_tau, "
             raise DivergenceError(
-                f"{error}: raise steps_per_tau, lower training_gain, or check that the stimuli are "
-                "z-scored"
+                f"{error}: {finer}lower training_gain, or check that the stimuli are z-scored"
             ) from None
         warn_user(
             f"training goes on at {steps} steps per tau, because {error}",

@@ -1,6 +1,6 @@
 """Chunks of a batch: how it is cut, what is left out, and that it does not matter who simulates."""
 
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -94,5 +94,18 @@ def test_the_network_that_is_trained_has_the_settings_of_training(dictionary):
     assert own.highest_potential == SETTINGS.training_highest_potential
     # Gain and sparsity are those while learning: eta |phi| = gain, threshold = sparsity |phi|.
     np.testing.assert_allclose(own.natural_gradient_step * 0.4, SETTINGS.training_gain, rtol=1e-5)
+    assert own.half_threshold_rate is None
+    adaptive = replace(
+        SETTINGS,
+        training_half_threshold_rate=0.4,
+        threshold_memory=0.3,
+        lowest_potential=-12.0,
+        engine="events",
+    )
+    own = e_step.training_network(adaptive, dictionary, STEPS)
+    assert own.engine == "events"
+    own = own.parameters
+    assert (own.half_threshold_rate, own.threshold_memory) == (0.4, 0.3)
+    assert own.lowest_potential == -12
     used = e_step.training_parameters(SETTINGS, dictionary, gain=2.0)
     np.testing.assert_allclose(used.natural_gradient_step * 0.4, 2.0, rtol=1e-5)

@@ -48,6 +48,28 @@ def test_sklearn(estimator, check):
 # Learning
 
 
+def test_training_in_continuous_time_with_an_adaptive_prior():
+    """At the gain of use; the model has what was asked for, and training has its own prior."""
+    model = small(
+        engine="events",
+        gain=9.0,
+        training_gain=9.0,
+        half_threshold_rate=0.5,
+        threshold_memory=0.3,
+        lowest_potential=-12.0,
+        training_half_threshold_rate=0.7,
+    ).fit(images())
+    p = model.parameters_
+    assert (p.half_threshold_rate, p.threshold_memory, p.lowest_potential) == (0.5, 0.3, -12)
+    assert model.n_diverged_ == 0 and model.settings_["engine"] == "events"
+    assert model.settings_["steps_per_tau"] == 20
+    assert model.score(images()) > 0.5
+    # Each of them counts.
+    for other in ({"training_half_threshold_rate": None}, {"threshold_memory": 1.0}):
+        again = clone(model).set_params(**other).fit(images())
+        assert (again.components_ != model.components_).any()
+
+
 def test_fit_sets_attributes(fitted):
     model, x = fitted, images()
     assert model.n_features_in_ == 16

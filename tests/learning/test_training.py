@@ -178,6 +178,19 @@ def test_no_step_is_fine_enough_for_everything():
         trained.learn([10 * noise(20)], progress=False)
 
 
+def test_in_continuous_time_a_high_gain_needs_no_finer_step():
+    """What diverges at 20 steps per tau does not, spike by spike; a gain beyond use still does."""
+    stepping = replace(SETTINGS, training_gain=16.0, training_highest_potential=6.0)
+    with pytest.raises(DivergenceError, match="raise steps_per_tau, lower training_gain"):
+        begin(stepping).learn([4 * noise(20)], progress=False)
+    exact = replace(stepping, engine="events")
+    trained = learn(4 * noise(), exact)
+    assert trained.state.n_diverged == 0 and trained.state.n_batches == 20
+    wild = replace(exact, training_gain=500.0, training_highest_potential=12.0)
+    with pytest.raises(DivergenceError, match="per tau, training_gain 500: lower training_gain"):
+        begin(wild).learn([10 * noise(20)], progress=False)
+
+
 def test_few_diverged_stimuli_are_left_out(monkeypatch):
     """One of 20 is tolerated and counted; two are not."""
     original = training.statistics_of

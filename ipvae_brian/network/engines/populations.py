@@ -7,6 +7,8 @@ import numpy as np
 from ipvae_brian.network.engines import event_loop
 from ipvae_brian.network.engines.limits import most_spikes
 
+# By how much a potential may rise at once: rates times exp of this have a place in a float32.
+LARGEST_CHANGE = 60
 # Arrays that change in the course of a simulation.
 CHANGING = (
     *("rates", "recent_rates", "drive", "input", "growth", "ran_away"),
@@ -69,7 +71,7 @@ class Populations:
         self.columns = np.ascontiguousarray(p.dictionary.T, self.dtype)
         inhibition = self.columns @ self.columns.T
         inhibition *= (p.natural_gradient_step / p.noise_variance).astype(self.dtype)
-        self.factors = np.exp(-inhibition)
+        self.factors = np.exp(np.minimum(-inhibition, LARGEST_CHANGE))
         # Half a step leaves this much of the distance from the resting potential ...
         kept = math.exp(-p.leak * self.step / 2)
         # ... and so much of a change per tau.
@@ -135,7 +137,9 @@ class Populations:
         np.multiply(self.drive, self.drive_scale, out=self.input)
         self.input += self.pull
         if self.parameters.half_threshold_rate is None:
-            np.exp(np.subtract(self.input, self.threshold, out=self.growth), out=self.growth)
+            np.subtract(self.input, self.threshold, out=self.growth)
+            np.minimum(self.growth, LARGEST_CHANGE, out=self.growth)
+            np.exp(self.growth, out=self.growth)
         else:
             half_rate = self.constants[4]
             event_loop.grow(self.recent_rates, self.input, self.threshold, half_rate, self.growth)
