@@ -22,7 +22,7 @@ from ipvae_brian.model.library import available_models, load_model
 from ipvae_brian.network.engines.choice import available_engine
 from ipvae_brian.network.spiking import SpikingNetwork
 
-__all__ = ["demo", "evaluate", "models", "simulate", "train"]
+__all__ = ["demo", "evaluate", "inspect", "models", "simulate", "train"]
 
 
 def demo(options: Namespace) -> dict:
@@ -141,3 +141,29 @@ def simulate(options: Namespace) -> dict:
     )
     print(f"response.npz and membrane_raster.png in {out}")
     return figures
+
+
+def inspect(options: Namespace) -> dict:
+    """Fit Gabor functions to the columns of a dictionary, and draw it."""
+    from ipvae_brian.cli.demo import save_figure
+    from ipvae_brian.physiology import fit_columns
+    from ipvae_brian.plotting import plot_dictionary
+
+    parameters = load_model(options.model)
+    out = folder_for(options.out)
+    check_files(options, {"dictionary.png in --out": out / "dictionary.png"})
+    fits = fit_columns(parameters, progress=progress(options))
+    best = np.argsort(-fits.r_squared, kind="stable")
+    save_figure(plot_dictionary(parameters, order=best), out / "dictionary.png")
+    figures = fits.figures()
+    print(f"{options.model}: {figures['gabor_fraction']:.1%} of {figures['n_columns']} columns fit")
+    distances = figures["distance_to_macaque"] or {}
+    for name, unit in (("nx", ""), ("ny", ""), ("half_bandwidth", " degrees")):
+        if figures[name] is not None:
+            low, median, high = figures[name]
+            print(
+                f"  {name} {median:.2f}{unit} ({low:.2f} to {high:.2f}), distance to macaque "
+                f"{distances[name]:.2f}"
+            )
+    print(f"dictionary.png in {out}")
+    return {"model": options.model} | figures

@@ -22,7 +22,8 @@ EXAMPLES = """examples:
   ipvae models
   ipvae train --data FOLDER --out mine.npz
   ipvae evaluate mine.npz --data FOLDER
-  ipvae simulate mine.npz --stimulus 3 --out DIR"""
+  ipvae simulate mine.npz --stimulus 3 --out DIR
+  ipvae inspect mine.npz --out DIR"""
 
 
 # What does not change the result of a command.
@@ -65,6 +66,7 @@ def parser() -> Parser:
     _add_train(commands)
     _add_evaluate(commands)
     _add_simulate(commands)
+    _add_inspect(commands)
     return top
 
 
@@ -80,6 +82,10 @@ def _add_run(sub):
     """Options of the commands that simulate."""
     seed = bounded(int, minimum=0)
     sub.add_argument("--seed", type=seed, default=0, metavar="N", help="seed of everything random")
+    _add_quiet(sub)
+
+
+def _add_quiet(sub):
     quiet = "no progress bars, which otherwise show on a terminal"
     sub.add_argument("--quiet", action="store_true", help=quiet)
 
@@ -197,6 +203,19 @@ def _add_simulate(commands):
     folder = "folder for response.npz and membrane_raster.png"
     sub.add_argument("--out", type=Path, default=Path("simulation"), metavar="DIR", help=folder)
     _add_run(sub)
+
+
+def _add_inspect(commands):
+    sub = _add_command(
+        commands,
+        "inspect",
+        "Fit a Gabor function to every column of a dictionary, and draw all columns.",
+        "ipvae inspect photographs-512 --out DIR",
+    )
+    sub.add_argument("model", help=MODEL)
+    folder = "folder for dictionary.png, the best fitted columns first"
+    sub.add_argument("--out", type=Path, default=Path("inspection"), metavar="DIR", help=folder)
+    _add_quiet(sub)
 
 
 def bounded(

@@ -1,5 +1,7 @@
 """The M-step: a new dictionary from the statistics, and the revival of silent neurons."""
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve
@@ -17,11 +19,13 @@ def m_step(
     step: float | np.floating,
     ridge: float,
     spike_size: float | np.floating | None,
+    weight_cost: float = 0,
 ) -> NDArray:
     """Take one step towards the dictionary that explains the stimuli best given the counts.
 
-    Phi + step * (A - Phi C) (C + ridge)^-1, then columns scaled to `spike_size`. With step 1,
-    no ridge and no scaling it is the least-squares solution A C^-1.
+    Phi + step * (A - Phi C) (C + ridge)^-1, then weights shrunk by the cost of having them, and
+    columns scaled to `spike_size`. With step 1, no ridge, no cost and no scaling it is the
+    least-squares solution A C^-1.
 
     Parameters
     ----------
@@ -32,6 +36,9 @@ def m_step(
         In units of the mean diagonal of C.
     spike_size : float or None
         Wanted length of the columns; None leaves them.
+    weight_cost : float, default 0
+        By how much a step of 1 shrinks every weight, in units of the root mean square of its
+        column.
 
     Returns
     -------
@@ -44,7 +51,21 @@ def m_step(
     regularised[np.diag_indices_from(regularised)] += amount
     factor = cho_factor(regularised, overwrite_a=True, check_finite=False)
     change = cho_solve(factor, gradient.T, overwrite_b=True, check_finite=False).T
-    return scaled(dictionary + step * change, spike_size)
+    changed = dictionary + step * change
+    if weight_cost:
+        changed = shrunk(changed, step * weight_cost)
+    return scaled(changed, spike_size)
+
+
+def shrunk(dictionary: NDArray, amount: float | np.floating) -> NDArray:
+    """Move weights towards 0, and no further, by `amount` times the rms of their column.
+
+    It is the proximal step of a cost on the sum of absolute weights: small weights vanish, and
+    what is left of a column is local. Below an amount of 1, no column vanishes.
+    """
+    lengths = np.linalg.norm(dictionary, axis=0) / math.sqrt(len(dictionary))
+    threshold = (amount * lengths).astype(dictionary.dtype)
+    return np.sign(dictionary) * np.maximum(np.abs(dictionary) - threshold, 0)
 
 
 def scaled(dictionary: NDArray, spike_size: float | np.floating | None) -> NDArray:

@@ -88,6 +88,9 @@ class IPVAE(Inference):
         Part of the way to the best dictionary that an update goes; above 1 it is over-relaxed.
     ridge : float, default 0.01
         Regularisation of the update in units of the mean squared count.
+    weight_cost : float, default 0
+        By what an update shrinks each weight towards 0, in units of the root mean square of its
+        column: the cost of having a synapse. It makes receptive fields local.
     annealing : float, default 0.5
         Last part of the training, in which both rates fall to a tenth.
     revive_after : int, default 4000
@@ -180,6 +183,7 @@ class IPVAE(Inference):
         averaging_rate: float = 0.07,
         dictionary_step: float = 1.5,
         ridge: float = 0.01,
+        weight_cost: float = 0.0,
         annealing: float = 0.5,
         revive_after: int = 4000,
         inference_windows: int = 16,
@@ -215,6 +219,7 @@ class IPVAE(Inference):
         self.averaging_rate = averaging_rate
         self.dictionary_step = dictionary_step
         self.ridge = ridge
+        self.weight_cost = weight_cost
         self.annealing = annealing
         self.revive_after = revive_after
         self.inference_windows = inference_windows

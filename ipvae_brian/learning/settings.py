@@ -138,6 +138,9 @@ class TrainingSettings:
         1.5, "part of the way to the best dictionary per update", above=0, below=2
     )
     ridge: float = _setting(0.01, "regularisation of the update", above=0)
+    weight_cost: float = _setting(
+        0.0, "by what an update shrinks weights, which makes fields local", minimum=0, maximum=0.4
+    )
     annealing: float = _setting(
         0.5, "last part of the training, in which rates fall", minimum=0, maximum=1
     )

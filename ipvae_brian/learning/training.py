@@ -255,6 +255,7 @@ def _updated(
         step=np.float32(settings.dictionary_step * rate),
         ridge=settings.ridge,
         spike_size=np.float32(settings.spike_size),
+        weight_cost=settings.weight_cost,
     )
     _revive_silent(new, batch, settings)
     new.n_batches += 1

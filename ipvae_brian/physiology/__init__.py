@@ -6,6 +6,7 @@ nothing was there to measure, are NaN; if that is so for all of them, or trials 
 is an error.
 """
 
+from ipvae_brian.physiology.columns import ColumnFits, fit_columns
 from ipvae_brian.physiology.contrast import (
     CrossOrientation,
     NakaRushton,
@@ -69,6 +70,7 @@ from ipvae_brian.physiology.reference import (
 from ipvae_brian.physiology.statistics import (
     ConfidenceInterval,
     confidence_interval,
+    distance_to_counts,
     distance_to_percentiles,
 )
 from ipvae_brian.physiology.tuning import (
@@ -88,6 +90,7 @@ from ipvae_brian.physiology.variability import (
 )
 
 __all__ = [
+    "ColumnFits",
     "ConfidenceInterval",
     "CountStatistics",
     "CrossOrientation",
@@ -116,8 +119,10 @@ __all__ = [
     "cross_orientation",
     "cross_validated_spectrum",
     "direction_selectivity",
+    "distance_to_counts",
     "distance_to_percentiles",
     "f1_f0",
+    "fit_columns",
     "fit_gabor",
     "fit_naka_rushton",
     "gabor_energy",

@@ -18,6 +18,8 @@ FREQUENCIES = 0.01, 0.71
 NARROWEST = 0.4
 # Points of the spectrum in which the first guess of a frequency is looked for.
 SPECTRUM = 64
+# Degrees from the preferred orientation at which a half bandwidth may end.
+TURNS = np.linspace(0, 90, 901)
 # A fit this good ends the search.
 GOOD_ENOUGH = 0.98
 
@@ -182,6 +184,26 @@ class GaborFit:
     def ny(self) -> float:
         """Length in cycles, sigma_y times frequency."""
         return self.sigma_y * self.frequency
+
+    @property
+    def half_bandwidth(self) -> float:
+        """Half width of orientation tuning, in degrees, of a neuron that sums up this field.
+
+        From the preferred orientation to where the response to drifting gratings of the preferred
+        frequency has fallen to 1/sqrt(2); NaN if it does not fall so far. It is the amplitude
+        spectrum on the circle of that frequency, so the field is taken as unbounded.
+        """
+        angle = np.deg2rad(TURNS)
+        along = self.ny * np.sin(angle)
+        near, far = (
+            np.exp(-2 * np.pi**2 * ((self.nx * (np.cos(angle) - sign)) ** 2 + along**2))
+            for sign in (1, -1)
+        )
+        # Of the two waves that make up a cosine, each answers a grating with its own phase.
+        phases = 2 * near * far * np.cos(2 * np.deg2rad(self.phase))
+        response = np.sqrt(near**2 + far**2 + phases)
+        (below,) = np.nonzero(response < response[0] / np.sqrt(2))
+        return float(TURNS[below[0]]) if len(below) else float("nan")
 
     @property
     def field(self) -> NDArray[np.floating]:

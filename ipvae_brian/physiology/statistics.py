@@ -125,6 +125,47 @@ def distance_to_percentiles(values: ArrayLike, percentiles: Mapping[float, float
     return float(np.abs(below - percent / 100).max())
 
 
+def distance_to_counts(values: ArrayLike, bin_edges: ArrayLike, counts: ArrayLike) -> float:
+    """Return the Kolmogorov-Smirnov distance of a sample to a published histogram.
+
+    It is the largest difference between the two cumulative distributions at the edges of the bins;
+    within them, nothing is known. What lies beyond the outer edges counts as different.
+
+    Parameters
+    ----------
+    values : array_like, shape (n_units,)
+        NaN, a unit for which it is not defined, is left out.
+    bin_edges : array_like, shape (n_bins + 1,)
+        Increasing.
+    counts : array_like, shape (n_bins,)
+
+    Raises
+    ------
+    ValueError
+        If nothing is left of the sample, edges do not increase, or counts do not fit them.
+
+    Examples
+    --------
+    >>> from ipvae_brian.physiology import distance_to_counts
+    >>> distance_to_counts([1.5, 2.5], [1, 2, 3], [5, 5])
+    0.0
+    >>> distance_to_counts([2.2, 2.5], [1, 2, 3], [5, 5])
+    0.5
+    """
+    sample = np.sort(_defined(values, "values"))
+    if not len(sample):
+        raise ValueError("values has no unit for which it is defined")
+    edges = finite_array(bin_edges, "bin_edges", ndim=1)
+    if (np.diff(edges) <= 0).any():
+        raise ValueError("bin_edges must increase")
+    counts = finite_array(counts, "counts", shape=(len(edges) - 1,))
+    if (counts < 0).any() or counts.sum() == 0:
+        raise ValueError("counts must be >= 0, and not all of them 0")
+    expected = np.concatenate([[0], counts.cumsum()]) / counts.sum()
+    below = np.searchsorted(sample, edges, side="left") / len(sample)
+    return float(np.abs(below - expected).max())
+
+
 def _defined(values, name) -> NDArray[np.floating]:
     """Return the numbers that are defined."""
     array = np.asarray(values, float)

@@ -7,6 +7,7 @@ import pytest
 
 from ipvae_brian import Parameters, Response, available_models, load_model
 from ipvae_brian.cli.main import main
+from ipvae_brian.physiology import fit_columns
 
 
 def test_train_writes_model_card_and_figures(model, patches):
@@ -77,6 +78,17 @@ def test_simulate_keeps_the_response(model, patches, tmp_path, pathway):
     assert figures["r2"] == pytest.approx(response.r2()[0])
     assert response.spikes.count.sum() == response.counts.sum() > 0
     assert (out / "membrane_raster.png").stat().st_size > 10_000
+
+
+def test_inspect_fits_every_column(model, tmp_path, capsys):
+    out, path = tmp_path / "inspection", tmp_path / "i.json"
+    assert main(["inspect", str(model), "--out", str(out), "--json", str(path), "--quiet"]) == 0
+    figures = json.loads(path.read_text())
+    assert figures["n_columns"] == 24 and 0 <= figures["gabor_fraction"] <= 1
+    expected = fit_columns(load_model(model), progress=False).figures()
+    assert figures["gabor_fraction"] == expected["gabor_fraction"]
+    assert f"{expected['gabor_fraction']:.1%} of 24 columns" in capsys.readouterr().out
+    assert (out / "dictionary.png").stat().st_size > 5_000
 
 
 def test_models_are_listed(tmp_path, capsys):

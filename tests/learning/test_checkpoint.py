@@ -44,6 +44,7 @@ OTHERS = {
     "averaging_rate": 0.08,
     "dictionary_step": 1.4,
     "ridge": 0.02,
+    "weight_cost": 0.2,
     "annealing": 0.4,
     "revive_after": 61,
     "engine": "numpy",

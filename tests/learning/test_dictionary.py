@@ -6,7 +6,7 @@ from helpers import random_batch as batch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ipvae_brian.learning.dictionary import m_step, random_dictionary, revive, scaled
+from ipvae_brian.learning.dictionary import m_step, random_dictionary, revive, scaled, shrunk
 from ipvae_brian.learning.statistics import BatchStatistics, RunningStatistics
 
 
@@ -61,6 +61,41 @@ def test_m_step_with_ridge_and_spike_size():
     np.testing.assert_allclose(sized, expected * 0.4 / np.linalg.norm(expected, axis=0), rtol=1e-10)
 
 
+@pytest.mark.parametrize("spike_size", [None, 0.4])
+def test_m_step_with_a_cost_of_weights(spike_size):
+    """Every weight moves towards 0 by step * cost of its column's root mean square, and stops."""
+    x, counts, start = batch()
+    statistics = statistics_of(x, counts, start)
+    free = m_step(start, statistics, step=0.5, ridge=0.1, spike_size=None)
+    expected = free.copy()
+    for j in range(free.shape[1]):
+        amount = 0.5 * 0.3 * np.sqrt((free[:, j] ** 2).mean())
+        for i in range(len(free)):
+            expected[i, j] = np.sign(free[i, j]) * max(abs(free[i, j]) - amount, 0)
+    if spike_size:
+        expected *= spike_size / np.linalg.norm(expected, axis=0)
+    got = m_step(start, statistics, step=0.5, ridge=0.1, spike_size=spike_size, weight_cost=0.3)
+    np.testing.assert_allclose(got, expected, rtol=1e-10)
+
+
+@given(st.integers(0, 2**32 - 1), st.floats(0, 0.99))
+def test_shrinking_is_the_proximal_step_of_the_sum_of_absolute_weights(seed, amount):
+    """Nothing near has less of |new - old|^2 / 2 + amount * rms * sum |new|; no column is lost."""
+    rng = np.random.default_rng(seed)
+    old = rng.normal(size=(6, 4)) * rng.choice([0.01, 1, 100], size=4)
+    threshold = amount * np.sqrt((old**2).mean(axis=0))
+
+    def cost(new):
+        return ((new - old) ** 2 / 2 + threshold * np.abs(new)).sum(axis=0)
+
+    new = shrunk(old, amount)
+    assert (np.linalg.norm(new, axis=0) > 0).all()
+    for size in (1e-3, 0.1):
+        other = new + size * threshold.max() * rng.normal(size=new.shape)
+        assert (cost(new) <= cost(other) * (1 + 1e-12)).all()
+    assert shrunk(old.astype(np.float32), np.float32(amount)).dtype == np.float32
+
+
 def test_m_step_leaves_what_it_was_given():
     x, counts, start = batch()
     statistics = statistics_of(x, counts, start)
@@ -86,7 +121,14 @@ def test_m_step_keeps_single_precision():
     x, counts, start = (a.astype(np.float32) for a in batch())
     statistics = RunningStatistics(6, 4)
     statistics.update(BatchStatistics.of(x, counts.astype(int), start), 0.1)
-    got = m_step(start, statistics, step=np.float32(0.3), ridge=0.01, spike_size=np.float32(0.4))
+    got = m_step(
+        start,
+        statistics,
+        step=np.float32(0.3),
+        ridge=0.01,
+        spike_size=np.float32(0.4),
+        weight_cost=0.1,
+    )
     assert got.dtype == statistics.count_by_count.dtype == np.float32
 
 

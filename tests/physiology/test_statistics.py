@@ -4,7 +4,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import norm
 
-from ipvae_brian.physiology import confidence_interval, distance_to_percentiles
+from ipvae_brian.physiology import (
+    confidence_interval,
+    distance_to_counts,
+    distance_to_percentiles,
+)
 
 PERCENTILES = {p: norm.ppf(p / 100) for p in (5, 10, 25, 50, 75, 90, 95)}
 
@@ -65,6 +69,32 @@ def test_distance_knows_no_unit(values, scale, shift):
 def test_wrong_samples(values, percentiles, message):
     with pytest.raises(ValueError, match=message):
         distance_to_percentiles(values, percentiles)
+
+
+EDGES, COUNTS = [0, 1, 2, 4], [10, 30, 60]
+
+
+@given(st.lists(st.floats(-1, 5), min_size=1))
+def test_distance_to_counts_is_the_largest_difference_at_the_edges(values):
+    levels = zip(EDGES, [0, 0.1, 0.4, 1], strict=True)
+    expected = max(abs(np.mean(np.array(values) < edge) - level) for edge, level in levels)
+    got = distance_to_counts([*values, np.nan], EDGES, COUNTS)
+    assert got == pytest.approx(expected, abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("values", "edges", "counts", "message"),
+    [
+        ([np.nan], EDGES, COUNTS, "no unit for which it is defined"),
+        ([1], [0, 2, 1, 4], COUNTS, "bin_edges must increase"),
+        ([1], EDGES, [1, 2], r"counts must have shape \(3\)"),
+        ([1], EDGES, [1, 2, -1], "counts must be >= 0"),
+        ([1], EDGES, [0, 0, 0], "counts must be >= 0, and not all of them 0"),
+    ],
+)
+def test_wrong_counts(values, edges, counts, message):
+    with pytest.raises(ValueError, match=message):
+        distance_to_counts(values, edges, counts)
 
 
 def test_wrong_intervals():
