@@ -71,6 +71,7 @@ VARIANTS = {
     "noise_variance": {"noise_variance": 2.5},
     "adaptive": {"half_threshold_rate": 0.7, "threshold_memory": 1.6, "threshold": 0.8},
     "leak_and_noise_variance": {"leak": 0.2, "noise_variance": 0.6},
+    "pixel_noise": {"pixel_noise": np.linspace(0.6, 2, 16), "noise_variance": 1.5},
 }
 
 

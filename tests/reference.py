@@ -5,6 +5,7 @@ One step, with h = dt / tau:
 1. z ~ Poisson(exp(u) h) from the potential before the update (here z is given);
 2. u += h (eta (Phi^T x / sigma2 - b) - leak (u - u_rest));
    with an adaptive prior, b / (1 + a / a_half) instead of b;
+   with pixel noise, sigma2 times its square for each pixel, here and in the next step;
 3. each spike of neuron i takes eta_j W_ji from u_j, W = Phi^T Phi / sigma2, times its count;
 4. u is kept within its bounds;
 5. the recent rate a, in spikes per tau, moves towards z / h by 1 - exp(-h / memory).
@@ -38,6 +39,8 @@ def simulate(parameters, stimuli, counts, step, *, start=None, resets=(), delay_
         rates after the last, (2, n_neurons).
     """
     phi, sigma2 = np.array(parameters.dictionary), parameters.noise_variance
+    relative = 1.0 if parameters.pixel_noise is None else parameters.pixel_noise
+    precision = 1 / (sigma2 * relative**2 * np.ones(len(phi)))
     eta, rest = parameters.natural_gradient_step, parameters.resting_potential
     at_rest = np.array([rest, np.zeros_like(rest)])
     u, recent = np.array(at_rest if start is None else start)
@@ -47,7 +50,7 @@ def simulate(parameters, stimuli, counts, step, *, start=None, resets=(), delay_
         if t in resets:
             u, recent = at_rest.copy()
         potentials.append(u.copy())
-        drive = phi.T @ x / sigma2
+        drive = phi.T @ (precision * x)
         if parameters.half_threshold_rate is not None:
             threshold = parameters.threshold / (1 + recent / parameters.half_threshold_rate)
             forgotten = 1 - np.exp(-step / parameters.threshold_memory)
@@ -55,7 +58,7 @@ def simulate(parameters, stimuli, counts, step, *, start=None, resets=(), delay_
         u += step * (eta * (drive - threshold) - parameters.leak * (u - rest))
         if t >= delay_steps:
             for i, z in enumerate(counts[t - delay_steps]):
-                u -= eta * (phi.T @ phi[:, i]) / sigma2 * z
+                u -= eta * (phi.T @ (precision * phi[:, i])) * z
         u = np.clip(u, parameters.lowest_potential, parameters.highest_potential)
     return np.array(potentials), np.array([u, recent])
 
@@ -112,7 +115,8 @@ def in_continuous_time(parameters, drives, spikes, step, start=None):
         after the last.
     """
     p = parameters
-    weights = p.dictionary.T @ p.dictionary / p.noise_variance
+    relative = np.ones(p.n_pixels) if p.pixel_noise is None else p.pixel_noise
+    weights = p.dictionary.T @ (p.dictionary / relative[:, None] ** 2) / p.noise_variance
     u, recent = (p.resting_potential, np.zeros(p.n_neurons)) if start is None else start
     memory = p.threshold_memory
 

@@ -19,11 +19,13 @@ from ipvae_brian._tools.html import table
 from ipvae_brian._tools.types import Time
 from ipvae_brian.errors import FileFormatError
 from ipvae_brian.model.fields import checked_front_end, checked_json, checked_shape
+from ipvae_brian.model.published import published_fields
 from ipvae_brian.model.summary import facts, picture
 from ipvae_brian.stimuli.front_end import FrontEnd
 
 FORMAT = "ipvae_brian model"
 FORMAT_VERSION = 2  # 1 had no checksum and no adaptive prior
+WITH_PIXEL_NOISE = 3  # what older releases would not know to be there
 # Counts in a window of tau are int32: exp(20) is a quarter of what they hold.
 LARGEST_POTENTIAL = 20.0
 PER_NEURON = ("threshold", "resting_potential", "natural_gradient_step")
@@ -73,6 +75,10 @@ class Parameters:
         units of `tau`. It plays no part while thresholds are constant.
     noise_variance : float, default 1
         Variance of the Gaussian likelihood (sigma2); prediction errors are divided by it.
+    pixel_noise : array_like, shape (n_pixels,), optional
+        Standard deviation of each pixel's noise, in units of sigma. Without it all pixels are
+        equally reliable; otherwise the drive is Phi^T (x / pixel_noise^2) / sigma2, and lateral
+        weights likewise.
     tau : Quantity, default 20*ms
         Membrane time constant; one discrete update of the paper is one `tau`.
     stimulus_shape : tuple of int, optional
@@ -124,6 +130,7 @@ class Parameters:
     half_threshold_rate: float | None = None
     threshold_memory: float = 1.0
     noise_variance: float = 1.0
+    pixel_noise: NDArray[np.floating] | None = None
     tau: Quantity = _default(20 * ms)
     stimulus_shape: tuple[int, ...] = _default(None)
     stimulus_mean: float = 0.0
@@ -144,7 +151,10 @@ class Parameters:
             resting_potential: ArrayLike = -2.0,
             natural_gradient_step: ArrayLike = 1.0,
             leak: float = 0.0,
+            half_threshold_rate: float | None = None,
+            threshold_memory: float = 1.0,
             noise_variance: float = 1.0,
+            pixel_noise: ArrayLike | None = None,
             tau: Time = ...,
             stimulus_shape: Sequence[int] | None = None,
             stimulus_mean: float = 0.0,
@@ -180,6 +190,11 @@ class Parameters:
             store("half_threshold_rate", half_rate)
         store("threshold_memory", number(self.threshold_memory, "threshold_memory", above=0))
         store("noise_variance", number(self.noise_variance, "noise_variance", above=0))
+        if self.pixel_noise is not None:
+            noise = finite_array(self.pixel_noise, "pixel_noise", shape=(n_pixels,))
+            if (noise <= 0).any():
+                raise ValueError("pixel_noise must be > 0 for every pixel")
+            store("pixel_noise", noise)
         store("tau", seconds(self.tau, "tau") * second)
         store("stimulus_mean", number(self.stimulus_mean, "stimulus_mean"))
         store("stimulus_scale", number(self.stimulus_scale, "stimulus_scale", above=0))
@@ -245,6 +260,46 @@ class Parameters:
             **others,
         )
 
+    @classmethod
+    def from_published(
+        cls, path: str | PathLike, *, averaged: bool = True, **others: Any
+    ) -> Parameters:
+        """Return the model in a checkpoint of the code that was published with the paper.
+
+        One discrete update of that code is one time step of `tau`: present stimuli with
+        ``SpikingNetwork(parameters, dt=parameters.tau)``. Stimuli are what that code takes.
+
+        Parameters
+        ----------
+        path : path-like
+            Checkpoint (.pt) of an iterative Poisson VAE with a linear decoder.
+        averaged : bool, default True
+            Whether to take the moving average of the weights, where the checkpoint has one.
+        **others
+            Further arguments of `Parameters`, such as `tau` or `stimulus_shape`.
+
+        Raises
+        ------
+        FileNotFoundError
+            If there is no such file.
+        FileFormatError
+            If it is not such a checkpoint; the message names what is missing or wrong.
+        ImportError
+            If PyTorch is not installed.
+
+        Notes
+        -----
+        Two soft clamps are left out: there potentials approach 10 smoothly, here they are cut off
+        at 10, and there a single update approaches 10, here it is free. Potentials at 5 differ by
+        7e-3, at 2 by 3e-4. Potentials that start below -8 start at -8 here, as after the first
+        update there.
+
+        References
+        ----------
+        Vafaii, Galor & Yates 2025, arXiv 2410.19315; github hadivafaii/IterativeVAE, class IPVAE.
+        """
+        return cls(**(published_fields(path, averaged) | others))
+
     @property
     def n_pixels(self) -> int:
         """Number of pixels of a stimulus, M."""
@@ -257,13 +312,27 @@ class Parameters:
 
     @cached_property
     def spike_sizes(self) -> NDArray[np.floating]:
-        """Lengths of the dictionary columns, shape (n_neurons,)."""
-        return freeze(np.linalg.norm(self.dictionary, axis=0))
+        """Lengths of the dictionary columns, with pixels in units of their noise, (n_neurons,)."""
+        return freeze(np.linalg.norm(self.scaled_dictionary, axis=0))
+
+    @cached_property
+    def scaled_dictionary(self) -> NDArray[np.floating]:
+        """The dictionary with every pixel in units of its noise, (n_pixels, n_neurons)."""
+        if self.pixel_noise is None:
+            return self.dictionary
+        return freeze(self.dictionary / self.pixel_noise[:, None])
+
+    def scaled(self, stimuli: NDArray) -> NDArray:
+        """Return stimuli (..., n_pixels) with every pixel in units of its noise."""
+        if self.pixel_noise is None:
+            return stimuli
+        return stimuli / self.pixel_noise.astype(stimuli.dtype, copy=False)
 
     @cached_property
     def lateral_weights(self) -> NDArray[np.floating]:
         """W = Phi^T Phi / sigma2, shape (n_neurons, n_neurons); the diagonal inhibits itself."""
-        return freeze(self.dictionary.T @ self.dictionary / self.noise_variance)
+        scaled = self.scaled_dictionary
+        return freeze(scaled.T @ scaled / self.noise_variance)
 
     def standardise(self, stimuli: ArrayLike) -> NDArray[np.floating]:
         """Return stimuli in their own units as the networks take them."""
@@ -271,7 +340,8 @@ class Parameters:
 
     def drive(self, stimuli: ArrayLike) -> NDArray[np.floating]:
         """Return the drive Phi^T x / sigma2 of stimuli (..., n_pixels), (..., n_neurons)."""
-        return np.asarray(stimuli) @ self.dictionary / self.noise_variance
+        scaled = self.scaled(np.asarray(stimuli))
+        return scaled @ self.scaled_dictionary / self.noise_variance
 
     def decode(self, counts: ArrayLike, dtype: DTypeLike | None = None) -> NDArray[np.floating]:
         """Return reconstructions Phi z of stimuli from counts.
@@ -347,11 +417,13 @@ class Parameters:
         """
         # At a noise variance of 1, and then told of the one that was measured.
         unit = self.from_unit_dictionary(
-            self.dictionary, spike_size=spike_size, gain=gain, sparsity=sparsity
+            self.scaled_dictionary, spike_size=spike_size, gain=gain, sparsity=sparsity
         )
         told = unit.with_noise_variance(self.noise_variance)
         new = {name: getattr(told, name) for name in ("dictionary", *PER_NEURON)}
         del new["resting_potential"]
+        if self.pixel_noise is not None:
+            new["dictionary"] = new["dictionary"] * self.pixel_noise[:, None]
         return self.replace(**(new | others))
 
     def with_noise_variance(self, noise_variance: float) -> Parameters:
@@ -372,6 +444,8 @@ class Parameters:
     def to_arrays(self) -> tuple[dict[str, NDArray], dict[str, Any]]:
         """Return arrays and JSON-able metadata that `from_arrays` makes the same parameters of."""
         arrays = {name: getattr(self, name) for name in ("dictionary", *PER_NEURON)}
+        if self.pixel_noise is not None:
+            arrays["pixel_noise"] = self.pixel_noise
         metadata = {name: getattr(self, name) for name in SCALARS}
         metadata |= {
             "tau_seconds": float(self.tau / second),
@@ -396,8 +470,8 @@ class Parameters:
         known = {f.name for f in fields(cls)}
         with format_errors(path):
             values = {k: v for k, v in {**arrays, **metadata}.items() if k in known}
-            # Models from before there were front ends have none.
-            needed = known - {"tau", "front_end"} | {"tau_seconds"}
+            # Models from before there were front ends have none; pixel noise is optional.
+            needed = known - {"tau", "front_end", "pixel_noise"} | {"tau_seconds"}
             if not NEW_IN_VERSION_2 & set(metadata):
                 needed -= NEW_IN_VERSION_2
             missing = sorted(needed - set(arrays) - set(metadata))
@@ -409,7 +483,8 @@ class Parameters:
     def save(self, path: str | PathLike) -> None:
         """Write the parameters to `path` (.npz, no pickle); an old file survives any failure."""
         arrays, metadata = self.to_arrays()
-        write_arrays(path, arrays, {"format": FORMAT, "format_version": FORMAT_VERSION} | metadata)
+        version = FORMAT_VERSION if self.pixel_noise is None else WITH_PIXEL_NOISE
+        write_arrays(path, arrays, {"format": FORMAT, "format_version": version} | metadata)
 
     @classmethod
     def load(cls, path: str | PathLike) -> Parameters:
@@ -423,7 +498,7 @@ class Parameters:
             If the file is truncated, corrupted, foreign, newer or has non-finite or mismatched
             fields; the message names the file and the field.
         """
-        arrays, metadata = read_arrays(path, format_name=FORMAT, newest_version=FORMAT_VERSION)
+        arrays, metadata = read_arrays(path, format_name=FORMAT, newest_version=WITH_PIXEL_NOISE)
         return cls.from_arrays(arrays, metadata, path)
 
     def _repr_html_(self) -> str:

@@ -52,6 +52,7 @@ class Bound:
         # Neurons never fall silent altogether.
         floor = np.full(p.n_neurons, math.exp(p.lowest_potential))
         explained = p.decode(floor)
+        explained, frames = p.scaled(explained), p.scaled(frames)
         energy = np.einsum("sfp,sfp->sf", frames, frames, dtype=float)
         energy += (explained**2).sum() - 2 * frames @ explained
         silence = energy.max(axis=1) + self._cost(floor)
@@ -59,7 +60,9 @@ class Bound:
         rates = at_rest if start is None else np.maximum(np.exp(start), at_rest)
         price = 2 * p.noise_variance / p.natural_gradient_step
         # In the first time step, rates are those of the start whatever they lead to.
-        first_step = ((p.decode(rates) ** 2).sum(axis=1) + self._cost(rates)) / window_steps
+        first_step = (
+            (p.scaled(p.decode(rates)) ** 2).sum(axis=1) + self._cost(rates)
+        ) / window_steps
         self.per_start = starts_per_window * (rates @ price + np.maximum(first_step, 0))
         self.per_tau = silence + p.leak * (at_rest @ price)
 
@@ -102,7 +105,8 @@ class Bound:
         n_steps : int
         """
         length = n_steps / self.window_steps
-        missed = np.square(length * stimuli - decoded, dtype=float).sum(axis=1)
+        residual = self.parameters.scaled(length * stimuli - decoded)
+        missed = np.square(residual, dtype=float).sum(axis=1)
         # Even rates that are right miss this much, as their spikes are random.
         noise = counts @ self.parameters.spike_sizes**2
         reached = missed - noise + length * self._cost(counts)
@@ -124,7 +128,7 @@ def too_many_spikes(stimuli: NDArray, counts: NDArray, parameters: Parameters) -
     counts : numpy.ndarray of int, shape (n_copies, n_neurons)
     parameters : Parameters
     """
-    needed = np.sqrt(parameters.n_neurons) * np.linalg.norm(stimuli, axis=1)
+    needed = np.sqrt(parameters.n_neurons) * np.linalg.norm(parameters.scaled(stimuli), axis=1)
     needed /= np.maximum(parameters.spike_sizes.min(), 1e-30)
     at_rest = np.exp(parameters.resting_potential).sum()
     return counts.sum(axis=1) > 4 * (needed + at_rest) + CHANCE * parameters.n_neurons

@@ -37,7 +37,7 @@ def mean_field_rates(parameters: Parameters, stimuli: NDArray, n_iterations: int
         Expected spikes per tau.
     """
     p = parameters
-    largest = np.linalg.norm(p.dictionary, 2) ** 2 / p.noise_variance
+    largest = np.linalg.norm(p.scaled_dictionary, 2) ** 2 / p.noise_variance
     step = 1 / max(float(largest), 1e-12)
     # Single precision is plenty for a margin of a quarter.
     drive = p.drive(np.asarray(stimuli, float)) - p.threshold
@@ -82,7 +82,7 @@ def loop_gain(parameters: Parameters, rates: NDArray) -> float:
     active = np.flatnonzero(scale)
     if not len(active):
         return 0.0
-    scaled = parameters.dictionary[:, active] * scale[active]
+    scaled = parameters.scaled_dictionary[:, active] * scale[active]
     small = scaled if scaled.shape[0] <= scaled.shape[1] else scaled.T
     if small.shape[0] == 1:
         return float((small**2).sum() / parameters.noise_variance)

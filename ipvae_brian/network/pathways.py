@@ -166,7 +166,8 @@ class ErrorUnits(Pathway):
         """Put in the constants and the dictionary, for both kinds of synapses."""
         super().set_parameters(parameters)
         self.predict.weight = parameters.dictionary.T.ravel()
-        self.lateral.weight = parameters.dictionary.ravel()
+        # Errors count in units of their own pixel's noise.
+        self.lateral.weight = parameters.scaled(parameters.scaled_dictionary.T).T.ravel()
 
     def stimulus_values(self, stimuli: NDArray) -> tuple[Any, NDArray]:
         """Return the error units' stimulus, and its values."""

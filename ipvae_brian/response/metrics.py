@@ -201,8 +201,10 @@ def free_energy(
     if (prior_rates <= 0).any():
         raise ValueError("prior_rates must be > 0")
     double_variance = 2 * parameters.noise_variance
-    residual = stimuli - parameters.decode(rates)
+    residual = parameters.scaled(stimuli - parameters.decode(rates))
     constant = parameters.n_pixels / 2 * np.log(np.pi * double_variance)
+    if parameters.pixel_noise is not None:
+        constant += np.log(parameters.pixel_noise).sum()
     return FreeEnergy(
         reconstruction=(residual**2).sum(axis=1) / double_variance,
         noise=rates @ parameters.spike_sizes**2 / double_variance,

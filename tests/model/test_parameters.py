@@ -25,6 +25,7 @@ VALUES = {
     "half_threshold_rate": 0.7,
     "threshold_memory": 1.6,
     "noise_variance": 0.3,
+    "pixel_noise": np.linspace(0.5, 1.5, 6),
     "tau": 12.3 * ms,
     "stimulus_shape": (2, 3),
     "stimulus_mean": 0.1 + 0.2,
@@ -203,7 +204,7 @@ def test_from_unit_dictionary_names_the_argument(name, value, error):
 
 
 def test_weights_and_drive_are_divided_by_the_noise_variance():
-    p = full()
+    p = full().replace(pixel_noise=None)
     phi = p.dictionary
     np.testing.assert_allclose(p.lateral_weights, phi.T @ phi / 0.3)
     np.testing.assert_allclose(p.spike_sizes, np.sqrt((phi**2).sum(axis=0)))
@@ -272,6 +273,8 @@ def test_rewriting_nothing_changes_nothing(model):
         ("resting_potential", np.ones(5), "shape"),
         ("resting_potential", np.full(4, 99.0), "within"),
         ("natural_gradient_step", np.full(4, -1.0), "> 0"),
+        ("pixel_noise", np.ones(5), "shape"),
+        ("pixel_noise", np.zeros(6), "> 0 for every pixel"),
         ("leak", float("nan"), "finite"),
         ("leak", "much", "number"),
         ("noise_variance", float("inf"), "finite"),
@@ -297,7 +300,8 @@ def test_damaged_fields_are_named(model, name, value, words):
 
 
 # Models from before there were front ends are read without.
-NAMES = [f.name for f in fields(Parameters) if f.name not in ("tau", "front_end")] + ["tau_seconds"]
+OPTIONAL = ("front_end", "pixel_noise")
+NAMES = [f.name for f in fields(Parameters) if f.name not in ("tau", *OPTIONAL)] + ["tau_seconds"]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -485,3 +489,48 @@ def test_gain_is_the_step_times_spike_size(noise_variance):
     np.testing.assert_array_equal(p.with_gain(0.5).threshold, p.threshold)
     with pytest.raises(ValueError, match="gain must be > 0"):
         p.with_gain(0)
+
+
+# Pixel noise
+
+
+def test_pixel_noise_weighs_pixels():
+    p = full()
+    x = np.random.default_rng(1).normal(size=(3, 6))
+    variances = p.noise_variance * p.pixel_noise**2
+    np.testing.assert_allclose(p.drive(x), x / variances @ p.dictionary, rtol=1e-12)
+    precise = np.diag(1 / variances)
+    weights = p.dictionary.T @ precise @ p.dictionary
+    np.testing.assert_allclose(p.lateral_weights, weights, rtol=1e-12)
+    np.testing.assert_allclose(p.spike_sizes**2 / p.noise_variance, np.diag(weights), rtol=1e-12)
+    # Decoding does not depend on it.
+    np.testing.assert_array_equal(p.decode(np.eye(4)), p.dictionary.T)
+
+
+def test_the_same_noise_for_all_pixels_is_noise_variance():
+    p = full().replace(pixel_noise=np.full(6, 2.0))
+    q = p.replace(pixel_noise=None, noise_variance=4 * p.noise_variance)
+    x = np.random.default_rng(2).normal(size=(3, 6))
+    np.testing.assert_allclose(p.drive(x), q.drive(x), rtol=1e-12)
+    np.testing.assert_allclose(p.lateral_weights, q.lateral_weights, rtol=1e-12)
+    gains = p.with_gain(3.0).natural_gradient_step, q.with_gain(3.0).natural_gradient_step
+    np.testing.assert_allclose(gains[0] * 2, gains[1], rtol=1e-12)
+
+
+def test_settings_count_in_units_of_the_noise():
+    p = full().with_settings(spike_size=0.7, gain=5, sparsity=0.2)
+    np.testing.assert_allclose(p.spike_sizes, 0.7, rtol=1e-12)
+    np.testing.assert_array_equal(p.pixel_noise, full().pixel_noise)
+    cosine = np.sum(p.dictionary * full().dictionary, axis=0)
+    cosine /= np.linalg.norm(p.dictionary, axis=0) * np.linalg.norm(full().dictionary, axis=0)
+    np.testing.assert_allclose(cosine, 1)
+
+
+def test_older_releases_refuse_models_with_pixel_noise(tmp_path):
+    full().save(tmp_path / "with.npz")
+    full().replace(pixel_noise=None).save(tmp_path / "without.npz")
+    versions = [
+        stored(tmp_path / f"{name}.npz")[1]["format_version"] for name in ("with", "without")
+    ]
+    assert versions == [3, 2]
+    assert Parameters.load(tmp_path / "without.npz").pixel_noise is None

@@ -87,8 +87,9 @@ class NumpyCopies(Circuit):
         self.parameters = p = parameters
         # A column of the dictionary in each row.
         self.columns = np.ascontiguousarray(p.dictionary.T, self.dtype)
+        self.scaled_columns = np.ascontiguousarray(p.scaled_dictionary.T, self.dtype)
         # Row i: what one spike of neuron i takes from every neuron.
-        self.inhibition = self.columns @ self.columns.T
+        self.inhibition = self.scaled_columns @ self.scaled_columns.T
         self.inhibition *= (p.natural_gradient_step / p.noise_variance).astype(self.dtype)
         # What drive is multiplied by, and what threshold and leak add to the potential in a step.
         self.drive_scale = (self.step * p.natural_gradient_step).astype(self.dtype)
@@ -142,8 +143,8 @@ class NumpyCopies(Circuit):
     def show(self, stimuli: NDArray) -> None:
         """Set the drive of every copy."""
         shape = (self.n_copies, self.n_neurons)
-        stimuli = np.asarray(stimuli, self.dtype)
-        drive = np.matmul(stimuli, self.columns.T, out=self.drive.reshape(shape))
+        stimuli = self.parameters.scaled(np.asarray(stimuli, self.dtype))
+        drive = np.matmul(stimuli, self.scaled_columns.T, out=self.drive.reshape(shape))
         drive /= self.dtype.type(self.parameters.noise_variance)
         self._take_drive()
 

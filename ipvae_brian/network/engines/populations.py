@@ -69,7 +69,8 @@ class Populations:
         self.parameters = p = parameters
         # A column of the dictionary in each row.
         self.columns = np.ascontiguousarray(p.dictionary.T, self.dtype)
-        inhibition = self.columns @ self.columns.T
+        self.scaled_columns = np.ascontiguousarray(p.scaled_dictionary.T, self.dtype)
+        inhibition = self.scaled_columns @ self.scaled_columns.T
         inhibition *= (p.natural_gradient_step / p.noise_variance).astype(self.dtype)
         self.factors = np.exp(np.minimum(-inhibition, LARGEST_CHANGE))
         # Half a step leaves this much of the distance from the resting potential ...
@@ -109,7 +110,8 @@ class Populations:
 
     def show(self, stimuli):
         """Show each population its stimulus, (n_copies, n_pixels)."""
-        np.matmul(np.asarray(stimuli, self.dtype), self.columns.T, out=self.drive)
+        stimuli = self.parameters.scaled(np.asarray(stimuli, self.dtype))
+        np.matmul(stimuli, self.scaled_columns.T, out=self.drive)
         self.drive /= self.dtype.type(self.parameters.noise_variance)
         self.grow()
 
