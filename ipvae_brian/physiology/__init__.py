@@ -7,6 +7,16 @@ is an error.
 """
 
 from ipvae_brian.physiology.columns import ColumnFits, fit_columns
+from ipvae_brian.physiology.comparison import (
+    Biology,
+    Check,
+    Comparison,
+    Curve,
+    Distribution,
+    Gate,
+    Measured,
+    Property,
+)
 from ipvae_brian.physiology.contrast import (
     CrossOrientation,
     NakaRushton,
@@ -90,19 +100,27 @@ from ipvae_brian.physiology.variability import (
 )
 
 __all__ = [
+    "Biology",
+    "Check",
     "ColumnFits",
+    "Comparison",
     "ConfidenceInterval",
     "CountStatistics",
     "CrossOrientation",
+    "Curve",
+    "Distribution",
     "FanoCourse",
     "GaborFit",
+    "Gate",
     "IntervalStatistics",
     "LatencyShift",
+    "Measured",
     "NakaRushton",
     "NaturalResponses",
     "NoiseCeiling",
     "NoiseCorrelations",
     "Prediction",
+    "Property",
     "Psth",
     "RateDistribution",
     "Reference",
