@@ -14,6 +14,7 @@ from .errors import (
     DivergenceError,
     FileFormatError,
     MemoryLimitError,
+    RecordingWarning,
     StabilityWarning,
     StoppedError,
     TimingWarning,
@@ -26,6 +27,7 @@ from .model.parameters import Parameters
 from .network import equations
 from .network.spiking import SpikingNetwork
 from .network.stability import stable_gain
+from .recordings.loading import load_recording
 from .recordings.recording import Recording
 from .recordings.spikes import Spikes
 from .recordings.timing import Timing
@@ -39,6 +41,7 @@ __all__ = [
     "MemoryLimitError",
     "Parameters",
     "Recording",
+    "RecordingWarning",
     "Response",
     "Spikes",
     "SpikingNetwork",
@@ -53,6 +56,7 @@ __all__ = [
     "evaluate",
     "learning",
     "load_model",
+    "load_recording",
     "metrics",
     "model",
     "model_card",

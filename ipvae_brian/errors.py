@@ -99,3 +99,16 @@ class TimingWarning(UserWarning):
     >>> from ipvae_brian import TimingWarning
     >>> warnings.simplefilter("ignore", TimingWarning)
     """
+
+
+class RecordingWarning(UserWarning):
+    """A recording has something that was put right, left out or may be a mistake.
+
+    Examples
+    --------
+    Make it an error, so that no analysis depends on such a recording:
+
+    >>> import warnings
+    >>> from ipvae_brian import RecordingWarning
+    >>> warnings.simplefilter("error", RecordingWarning)
+    """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from numbers import Integral
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any
 
 import numpy as np
 from brian2.only import Hz, Quantity
@@ -14,6 +14,7 @@ from ipvae_brian._tools.checks import chosen, index, seconds
 from ipvae_brian._tools.frozen import frozen, restore_frozen
 from ipvae_brian._tools.html import table
 from ipvae_brian._tools.types import Time
+from ipvae_brian.recordings.conversions import Conversions
 from ipvae_brian.recordings.parts import (
     checked_columns,
     checked_counts,
@@ -28,14 +29,10 @@ from ipvae_brian.recordings.spikes import (
     require_within_trial,
     spikes_of_trials,
 )
-from ipvae_brian.recordings.tables import dataframe
 from ipvae_brian.recordings.timing import Timing, stimulus_between, whole_steps
 
-if TYPE_CHECKING:
-    import pandas
 
-
-class Recording:
+class Recording(Conversions):
     """Spikes of neurons in trials, from an experiment or a simulation: what every analysis takes.
 
     A trial is one repeat of one condition. All trials of a recording last equally long.
@@ -177,6 +174,14 @@ class Recording:
             stimulus_numbers=stimulus_numbers,
         )
 
+    @classmethod
+    def _made(cls, parts, cut=None):
+        # Of a response, too, a recording: there is nothing to decode it with.
+        recording = Recording(**parts, copy=False)
+        if cut is not None:
+            cut.findings.warn()
+        return recording
+
     def __setstate__(self, state):
         # Copies and pickles of read-only arrays are not read-only by themselves.
         restore_frozen(self, state)
@@ -216,7 +221,10 @@ class Recording:
             if name not in self.conditions:
                 known = ", ".join(self.conditions) or "none"
                 raise ValueError(f"{name} is no condition of this recording; there are: {known}")
-            fit &= self.conditions[name] == value
+            column = self.conditions[name]
+            # NaN, of blanks, is a value like others.
+            blank = column.dtype.kind == "f" and isinstance(value, float) and np.isnan(value)
+            fit &= np.isnan(column) if blank else column == value
         if not fit.any():
             raise ValueError(f"no trial has {conditions}")
         return np.flatnonzero(fit)
@@ -293,25 +301,6 @@ class Recording:
         return (self[i] for i in range(self.n_trials))
 
     # What it shows of itself
-
-    def to_dataframe(self, kind: Literal["counts", "spikes"] = "counts") -> pandas.DataFrame:
-        """Return a table with a row for every count, or for every spike.
-
-        Parameters
-        ----------
-        kind : {"counts", "spikes"}, default "counts"
-            "counts" has the columns trial, window, neuron, time (its beginning, in seconds from
-            the onset of the stimulus), count and, of a response, expected_count; "spikes" has
-            trial, neuron, time and count. Conditions of the trial come after them.
-
-        Raises
-        ------
-        ImportError
-            If pandas is not installed; the extra "tables" has it.
-        ValueError
-            If spikes are asked for and were not recorded.
-        """
-        return dataframe(self, kind)
 
     def _facts(self) -> dict[str, object]:
         """Return what a notebook shows of the recording."""

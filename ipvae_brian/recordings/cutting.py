@@ -1,0 +1,348 @@
+"""Spike trains on the time axis of a session, cut into trials; what is wrong with them is said."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ipvae_brian._tools.caller import warn_user
+from ipvae_brian._tools.checks import known_name, seconds
+from ipvae_brian._tools.memory import require_memory
+from ipvae_brian._tools.types import Time
+from ipvae_brian.errors import RecordingWarning
+from ipvae_brian.recordings.spikes import Spikes, counts_of
+from ipvae_brian.recordings.timing import ROUNDING, Timing, whole_steps
+
+FAULTS = ("raise", "drop")
+# Stimuli whose lengths differ by less than this share are meant to be equally long.
+JITTER = 0.02
+# In seconds: how far beyond what was observed a time may be, from rounding in files.
+MICROSECOND = 1e-6
+
+
+@dataclass
+class SpikeTrains:
+    """Spike times of units on the time axis of the session, in seconds."""
+
+    times: list[NDArray[np.floating]]
+    ids: NDArray
+    columns: dict[str, NDArray] = field(default_factory=dict)
+    observed: list[NDArray[np.floating]] | None = None
+    """For each unit, (n, 2): when it was recorded. None if the file does not say."""
+
+
+@dataclass
+class TrialTable:
+    """Beginning and end of every stimulus, in seconds, and its conditions."""
+
+    start: NDArray[np.floating]
+    stop: NDArray[np.floating] | None
+    conditions: dict[str, NDArray]
+
+
+class Findings:
+    """What is wrong with a recording: an error, or left out with a warning."""
+
+    def __init__(self, faults: str):
+        self.drop = known_name(faults, "faults", FAULTS) == "drop"
+        self.notes: list[str] = []
+
+    def fault(self, problem: str, left_out: str) -> None:
+        """Raise ValueError, or note what is left out."""
+        if not self.drop:
+            raise ValueError(f'{problem}; faults="drop" leaves out {left_out}')
+        self.notes.append(f"{problem}: left out {left_out}")
+
+    def note(self, text: str) -> None:
+        """Note what is put right or may be a mistake."""
+        self.notes.append(text)
+
+    def warn(self) -> None:
+        """Warn of everything that was noted."""
+        for note in self.notes:
+            warn_user(note, RecordingWarning)
+
+
+@dataclass
+class Cut:
+    """How trials are cut out of a session: times in seconds, checked, and what is found."""
+
+    before: float
+    after: float
+    duration: float | None
+    window: float
+    dt: float
+    findings: Findings
+
+    @classmethod
+    def checked(
+        cls,
+        *,
+        before: Time | None = None,
+        after: Time | None = None,
+        duration: Time | None = None,
+        window: Time | None = None,
+        dt: Time | None = None,
+        faults: str = "raise",
+    ) -> Cut:
+        """Return it from what the user gave; see `Recording.from_tables`."""
+        step = 0.001 if dt is None else seconds(dt, "dt")
+        cut = cls(
+            before=0.0 if before is None else seconds(before, "before", allow_zero=True),
+            after=0.0 if after is None else seconds(after, "after", allow_zero=True),
+            duration=None if duration is None else seconds(duration, "duration"),
+            window=10 * step if window is None else seconds(window, "window"),
+            dt=step,
+            findings=Findings(faults),
+        )
+        for name in ("before", "after", "duration", "window"):
+            if (length := getattr(cut, name)) is not None:
+                whole_steps(length, step, name)
+        return cut
+
+    def timing(self, shown: float) -> Timing:
+        """Return the timing of trials whose stimulus lasts so many seconds."""
+        steps = {
+            "before": round(self.before / self.dt),
+            "shown": int(np.floor(shown / self.dt + ROUNDING)),
+            "after": round(self.after / self.dt),
+        }
+        if steps["shown"] < 1:
+            raise ValueError(
+                f"stimuli must last at least a time step of {self.dt * 1e3:g} ms, got "
+                f"{shown * 1e3:g} ms: state duration"
+            )
+        n_steps = sum(steps.values())
+        per_window = round(self.window / self.dt)
+        if per_window > n_steps:
+            raise ValueError(
+                f"window must be at most a trial of {n_steps * self.dt * 1e3:g} ms, got "
+                f"{self.window * 1e3:g} ms"
+            )
+        return Timing(
+            self.dt,
+            n_steps,
+            per_window,
+            frame_steps=(steps["shown"],),
+            before=steps["before"] * self.dt,
+        )
+
+
+def cut_trials(trains: SpikeTrains, table: TrialTable, cut: Cut) -> dict[str, Any]:
+    """Return arguments of `Recording`: the spikes of every trial, from the onset of its stimulus.
+
+    A spike belongs to every trial in whose time it lies. Spikes between trials are in none.
+
+    Parameters
+    ----------
+    trains : SpikeTrains
+    table : TrialTable
+    cut : Cut
+        What is wrong is left in its `findings`.
+
+    Raises
+    ------
+    ValueError
+        If spikes or trials are not as they have to be.
+    """
+    trains = checked_trains(trains, cut.findings)
+    table, timing = _checked_table(table, cut)
+    table = _observed_trials(table, timing, trains, cut.findings)
+    _warn_of_neighbours(table, timing, trains, cut.findings)
+    shape = (len(table.start), len(trains.times))
+    n_counts = shape[0] * timing.n_windows * shape[1]
+    require_memory({"counts": 4 * n_counts}, "wider windows, shorter trials or fewer of them do")
+    spikes = _spikes_in_trials(trains, table.start, timing)
+    return {
+        "counts": counts_of(spikes, timing, timing.steps_per_window, *shape),
+        "timing": timing,
+        "spikes": spikes,
+        "conditions": table.conditions,
+        "units": {"id": trains.ids, **trains.columns},
+    }
+
+
+def _spikes_in_trials(trains, onsets, timing):
+    """Return the spikes of trials, in order of trial and time."""
+    parts = []
+    for neuron, times in enumerate(trains.times):
+        # A step more on each side; which step a time is in decides.
+        first = np.searchsorted(times, onsets - timing.before - timing.dt)
+        last = np.searchsorted(times, onsets - timing.before + timing.duration + timing.dt)
+        n = last - first
+        trial = np.repeat(np.arange(len(onsets)), n)
+        place = np.arange(n.sum()) + np.repeat(first - np.cumsum(n) + n, n)
+        time = times[place] - onsets[trial]
+        step = timing.steps_of(time)
+        own = (step >= 0) & (step < timing.n_steps)
+        parts.append((trial[own], np.full(own.sum(), neuron), time[own]))
+    trial, neuron, time = (np.concatenate(columns) for columns in zip(*parts, strict=True))
+    order = np.lexsort((time, trial))
+    return Spikes(trial[order], neuron[order], time[order], np.ones(len(time), np.int32))
+
+
+# Spikes
+
+
+def checked_trains(trains: SpikeTrains, findings: Findings) -> SpikeTrains:
+    """Return spike trains that are sorted, finite and within what was observed.
+
+    Raises
+    ------
+    ValueError
+        If there are no units, two have the same id, or times are not as they have to be.
+    """
+    if not len(trains.times):
+        raise ValueError("there are no units")
+    ids, numbers = np.unique(trains.ids, return_counts=True)
+    if numbers.max() > 1:
+        raise ValueError(f"unit ids must differ, got {first_few(ids[numbers > 1])} more than once")
+    times = [np.asarray(one) for one in trains.times]
+    coarse = [one for one in times if one.dtype.kind == "f" and one.dtype.itemsize < 8 and len(one)]
+    if coarse:
+        latest = max(float(np.abs(one[np.isfinite(one)]).max(initial=0)) for one in coarse)
+        if (step := float(np.spacing(coarse[0].dtype.type(latest)))) > 1e-4:
+            findings.note(
+                f"spike times are stored with {8 * coarse[0].dtype.itemsize} bits, which at "
+                f"{latest:g} s are {step * 1e3:.2g} ms apart"
+            )
+    times = [one.astype(float) for one in times]
+    times = _kept(trains, times, np.isfinite, "NaN or infinite", findings)
+    if trains.observed is None:
+        times = _kept(trains, times, lambda t: t >= 0, "negative", findings)
+    else:
+        spans = iter(trains.observed)
+        times = _kept(
+            trains, times, lambda t: within(t, t, next(spans)), "outside the session", findings
+        )
+    unsorted = [i for i, one in enumerate(times) if (np.diff(one) < 0).any()]
+    if unsorted:
+        findings.note(f"spike times of {_units(trains, unsorted)} were not in order: sorted")
+        times = [np.sort(one) for one in times]
+    silent = [i for i, one in enumerate(times) if not len(one)]
+    if silent:
+        findings.note(f"no spikes in the whole session of {_units(trains, silent)}: kept")
+    return SpikeTrains(times, np.asarray(trains.ids), trains.columns, trains.observed)
+
+
+def _kept(trains, times, good, what, findings):
+    """Return the times that are good; find fault with the others."""
+    masks = [good(one) for one in times]
+    bad = [i for i, mask in enumerate(masks) if not mask.all()]
+    if bad:
+        n = sum(int((~mask).sum()) for mask in masks)
+        findings.fault(f"{n} spike time(s) of {_units(trains, bad)} are {what}", "these spikes")
+    return [one[mask] for one, mask in zip(times, masks, strict=True)]
+
+
+def _units(trains, places):
+    return f"{len(places)} of {len(trains.times)} units ({first_few(trains.ids[places])})"
+
+
+def within(begin: NDArray, end: NDArray, spans: NDArray) -> NDArray[np.bool_]:
+    """Return whether stretches of time lie within one of some spans, (n, 2), to a microsecond."""
+    if not len(spans):
+        return np.zeros(len(begin), bool)
+    spans = joined(spans)
+    place = np.searchsorted(spans[:, 0], begin + MICROSECOND, side="right") - 1
+    return (place >= 0) & (end <= spans[place, 1] + MICROSECOND)
+
+
+def joined(spans: NDArray) -> NDArray[np.floating]:
+    """Return spans in order, those that touch or overlap as one."""
+    spans = spans[np.argsort(spans[:, 0], kind="stable")]
+    ends = np.maximum.accumulate(spans[:, 1])
+    first = np.flatnonzero(np.r_[True, spans[1:, 0] > ends[:-1] + MICROSECOND])
+    return np.column_stack([spans[first, 0], ends[np.r_[first[1:] - 1, len(spans) - 1]]])
+
+
+# Trials
+
+
+def _checked_table(table, cut):
+    """Return trials with finite, separate stimuli, and their common timing."""
+    findings = cut.findings
+    if not len(table.start):
+        raise ValueError("the table of trials has no rows")
+    table = _selected(table, np.isfinite(table.start), "start is not a number", findings)
+    if cut.duration is not None:
+        stop = table.start + cut.duration
+    elif table.stop is None:
+        raise ValueError("the table of trials does not say when stimuli end: state duration")
+    else:
+        table = _selected(table, np.isfinite(table.stop), "stop is not a number", findings)
+        after = np.asarray(table.stop) > table.start
+        table = _selected(table, after, "stop is not after start", findings)
+        stop = np.asarray(table.stop)
+    lengths = stop - table.start
+    if lengths.max() - lengths.min() > max(JITTER * lengths.max(), cut.dt):
+        raise ValueError(
+            f"stimuli must be equally long, to {JITTER:.0%}, got {lengths.min():g} to "
+            f"{lengths.max():g} s: state duration"
+        )
+    timing = cut.timing(lengths.min())
+    order = np.argsort(table.start, kind="stable")
+    reaches = np.maximum.accumulate(stop[order])
+    apart = np.ones(len(order), bool)
+    apart[order[1:]] = table.start[order][1:] > reaches[:-1] - max(JITTER * lengths.min(), cut.dt)
+    return _selected(table, apart, "stimulus begins before another has ended", findings), timing
+
+
+def _selected(table, good, what, findings):
+    """Return the trials that are good; find fault with the others."""
+    if good.all():
+        return table
+    bad = np.flatnonzero(~good)
+    findings.fault(
+        f"{len(bad)} of {len(good)} trials (rows {first_few(bad)}): {what}", "these trials"
+    )
+    if not good.any():
+        raise ValueError(f"no trial is left: {what}")
+    return TrialTable(
+        table.start[good],
+        None if table.stop is None else table.stop[good],
+        {name: column[good] for name, column in table.conditions.items()},
+    )
+
+
+def _observed_trials(table, timing, trains, findings):
+    """Return the trials in which every unit was recorded from beginning to end."""
+    begin = table.start - timing.before
+    end = begin + timing.duration
+    if trains.observed is None:
+        good, what = begin >= -MICROSECOND, "begins before the session"
+    else:
+        # Units usually share what was observed: each is looked at once.
+        unique = {spans.tobytes(): spans for spans in trains.observed}
+        good = np.logical_and.reduce([within(begin, end, spans) for spans in unique.values()])
+        what = "was not observed from its beginning to its end in every unit"
+    return _selected(table, good, f"{what}, before and after included", findings)
+
+
+def _warn_of_neighbours(table, timing, trains, findings):
+    """Note trials that share spikes, and trials after the last spike of all."""
+    begin = np.sort(table.start - timing.before)
+    shared = int((np.diff(begin) < timing.duration - timing.dt).sum())
+    if shared:
+        findings.note(
+            f"{shared} of {len(begin)} trials reach into the next, before and after included: "
+            "spikes there are in both"
+        )
+    if trains.observed is None:
+        last = max((times[-1] for times in trains.times if len(times)), default=-np.inf)
+        late = int((begin >= last).sum())
+        if late:
+            findings.note(
+                f"{late} of {len(begin)} trials begin after the last spike of all units: had the "
+                "recording ended?"
+            )
+
+
+def first_few(values: Sequence[Any] | NDArray) -> str:
+    """Return the first values as a text."""
+    text = ", ".join(map(str, np.asarray(values)[:5].tolist()))
+    return text if len(values) <= 5 else f"{text}, ..."
