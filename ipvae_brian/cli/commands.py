@@ -80,6 +80,7 @@ def evaluate(options: Namespace) -> dict:
         parameters,
         stimuli,
         windows=options.windows,
+        until=options.until,
         dt=dt,
         seed=options.seed,
         engine=options.engine,
@@ -87,7 +88,7 @@ def evaluate(options: Namespace) -> dict:
         progress=progress(options),
     )
     print(
-        f"{options.model} on {figures['n_stimuli']} patches, {options.windows} tau, "
+        f"{options.model} on {figures['n_stimuli']} patches, {figures['windows']} tau, "
         f"dt {figures['dt_ms']:g} ms: {summary(figures)} ({figures['seconds']:.0f} s)"
     )
     return {"model": options.model, "data": without_folder(options.data)} | figures

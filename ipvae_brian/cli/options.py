@@ -172,6 +172,8 @@ def _add_evaluate(commands):
     n_stimuli = f"held-out patches ({N_HELD_OUT}, or as many as there are)"
     sub.add_argument("--n-stimuli", type=positive, metavar="N", help=n_stimuli)
     sub.add_argument("--windows", type=positive, default=16, metavar="N", help="windows of tau")
+    until = "end early, when the mean R2 changes by less from window to window"
+    sub.add_argument("--until", type=above_zero, metavar="X", help=until)
     dt = "time step; tau for discrete updates (one that is stable)"
     sub.add_argument("--dt-ms", type=above_zero, metavar="MS", help=dt)
     sub.add_argument("--gain", type=above_zero, metavar="X", help="gain kappa (the model's own)")

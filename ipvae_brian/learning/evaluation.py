@@ -23,6 +23,7 @@ def evaluate(
     stimuli: ArrayLike,
     *,
     windows: int = 16,
+    until: float | None = None,
     dt: Time | None = None,
     seed: int = 0,
     engine: str | None = None,
@@ -39,6 +40,9 @@ def evaluate(
         On the scale that the model takes.
     windows : int, default 16
         Windows of tau for each stimulus.
+    until : float, optional
+        End after fewer windows, when the mean R2 of the first `n_copies` stimuli changes by less
+        than this from one window to the next; the figures tell how many it took.
     dt : Quantity, optional
         Time step; by default one that is stable for these stimuli.
     seed : int, default 0
@@ -80,6 +84,7 @@ def evaluate(
         stimuli,
         windows * parameters.tau,
         _each_stimulus,
+        until=until,
         dt=dt,
         seed=seed,
         engine=engine,
@@ -107,7 +112,7 @@ def evaluate(
             "spikes_per_tau": spikes.tolist(),
         },
         "n_stimuli": response.n_stimuli,
-        "windows": windows,
+        "windows": response.timing.n_windows,
         "tau_ms": float(parameters.tau / ms),
         "dt_ms": response.timing.dt * 1e3,
         "seed": seed,

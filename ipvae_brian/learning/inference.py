@@ -133,11 +133,18 @@ class Inference(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         stimuli = self.standardise_stimuli(X)
         return network.present(stimuli, duration, seed=seed, progress=self.progress)
 
-    def transform(self, X: ArrayLike) -> NDArray[np.float64]:
-        """Return spike counts of the last window of tau, (n_stimuli, n_neurons)."""
-        return self._infer(X).counts[:, -1].astype(np.float64)
+    def transform(self, X: ArrayLike, *, until: float | None = None) -> NDArray[np.float64]:
+        """Return spike counts of the last window of tau, (n_stimuli, n_neurons).
 
-    def _infer(self, X):
+        Parameters
+        ----------
+        X : array_like, shape (n_stimuli, n_pixels)
+        until : float, optional
+            End before all `inference_windows`, as for `evaluate`.
+        """
+        return self._infer(X, until).counts[:, -1].astype(np.float64)
+
+    def _infer(self, X, until=None):
         """Response to static stimuli, on as many processes as are asked for."""
         check_is_fitted(self, "parameters_")
         X = self._validated(X)
@@ -146,6 +153,7 @@ class Inference(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
             self.parameters_,
             self.standardise_stimuli(X),
             windows * self.parameters_.tau,
+            until=until,
             seed=self._seed(),
             n_copies=min(COPIES, len(X)),
             engine=self.engine,

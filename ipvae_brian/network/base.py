@@ -27,6 +27,7 @@ from ipvae_brian.network.building import Building
 from ipvae_brian.network.divergence import raise_if_diverged
 from ipvae_brian.network.presentation import Outcome, Presentation, in_waves
 from ipvae_brian.network.sessions import SessionRun
+from ipvae_brian.network.settling import Settling
 from ipvae_brian.network.stability import with_halvings
 from ipvae_brian.recordings.recording import Recording
 from ipvae_brian.recordings.timing import Timing
@@ -52,6 +53,7 @@ class BaseNetwork(Building):
         duration: Time,
         *,
         reset: bool = True,
+        until: float | None = None,
         seed: int | None = None,
         first_stimulus: int = 0,
         progress: bool | None = None,
@@ -67,6 +69,11 @@ class BaseNetwork(Building):
         reset : bool, default True
             Whether potentials start at rest for every stimulus. Otherwise they are carried over
             from what that copy saw before: online inference.
+        until : float, optional
+            End early: after the first window of tau in which the mean R2 of the stimuli that are
+            shown first (as many as there are copies) changed by less than this. All others are
+            then shown as long. The response is that of the whole duration, cut short;
+            ``response.timing.n_windows`` tells by how much.
         seed : int, optional
             Makes the spikes reproducible on the same machine, target, pathway and engine. Without
             it they follow `brian2.seed`.
@@ -99,8 +106,12 @@ class BaseNetwork(Building):
             raise ValueError(
                 f"first_stimulus must be a multiple of n_copies = {self.n_copies}, got {first}"
             )
-        frames = shown[:, None, :]
-        return self._present(frames, np.array([length]), reset, False, seed, progress, first)
+        if until is not None:
+            until = number(until, "until", above=0)
+            if not self._runner_class.can_stop:
+                raise ValueError("until must be None in C++ standalone mode, which cannot stop")
+        frames, lengths = shown[:, None, :], np.array([length])
+        return self._present(frames, lengths, reset, False, seed, progress, first, until)
 
     def present_movie(
         self,
@@ -228,7 +239,7 @@ class BaseNetwork(Building):
         return run.memory_needed()
 
     @one_at_a_time()
-    def _present(self, frames, lengths, reset, reset_frames, seed, progress, first=0):
+    def _present(self, frames, lengths, reset, reset_frames, seed, progress, first=0, until=None):
         """Find a time step, or check the one there is, and present."""
         if seed is not None:
             seed = whole_number(seed, "seed", minimum=0)
@@ -236,7 +247,7 @@ class BaseNetwork(Building):
             self._parameters, self.checked_energy = self.parameters, 0.0
         shown = frames.reshape(-1, frames.shape[2])
         self._fit_dt(shown, reset)
-        arguments = frames, lengths, reset, reset_frames, seed, progress, first
+        arguments = frames, lengths, reset, reset_frames, seed, progress, first, until
         circuit = self._objects("circuit").circuit
         # In continuous time a finer step would not help.
         if circuit.in_continuous_time or self._fixed_by(after_run=True):
@@ -271,18 +282,24 @@ class BaseNetwork(Building):
         self.checked_energy = max(energy, self.checked_energy)
         self._checked_stimuli = max(len(shown), self._checked_stimuli)
 
-    def _present_at_dt(self, frames, lengths, reset, reset_frames, seed, progress, first):
-        dt_seconds, runner = self._dt_seconds, self._objects("runner").runner
-        self._has_run = True
-        frame_steps = steps_of_frames(lengths, dt_seconds)
-        n_stimuli = len(frames)
-        timing = Timing(
-            dt=dt_seconds,
+    def _timing(self, frame_steps):
+        return Timing(
+            dt=self._dt_seconds,
             tau=float(self.parameters.tau),
-            steps_per_window=runner.window_steps,
+            steps_per_window=self.steps_per_tau,
             n_steps=int(frame_steps.sum()),
             frame_steps=tuple(int(n) for n in frame_steps),
         )
+
+    def _present_at_dt(self, frames, lengths, reset, reset_frames, seed, progress, first, until):
+        runner = self._objects("runner").runner
+        self._has_run = True
+        frame_steps = steps_of_frames(lengths, self._dt_seconds)
+        n_stimuli = len(frames)
+        timing = self._timing(frame_steps)
+        settling = None
+        if until is not None:
+            settling = Settling(self.parameters, frames[: self.n_copies, 0], until)
         require_memory(
             self._memory_needed(n_stimuli, timing.n_steps, len(frame_steps), 0),
             "record fewer neurons or stimuli at once",
@@ -290,8 +307,8 @@ class BaseNetwork(Building):
         padded = math.ceil(n_stimuli / self.n_copies) * self.n_copies
         shape = (timing.n_windows, padded, self.parameters.n_neurons)
         counts, expected_counts = np.empty(shape, np.int32), np.empty(shape, self.rate_type)
-        n_collected, n_windows = 0, timing.n_windows * (padded // self.n_copies)
-        with progress_bar(n_windows, "windows", progress) as bar:
+        n_collected, n_waves = 0, padded // self.n_copies
+        with progress_bar(timing.n_windows * n_waves, "windows", progress) as bar:
             waves = in_waves(
                 frames,
                 frame_steps,
@@ -303,18 +320,26 @@ class BaseNetwork(Building):
                 seed=seed,
                 first_wave=first // self.n_copies,
                 after_window=bar.update,
+                settling=settling,
+                window_steps=runner.window_steps,
             )
 
             def collect(wave, outcome):
                 nonlocal n_collected
                 self._require_code(wave, outcome, first + n_collected, frames)
                 n_collected += wave.used
+                n_windows = outcome.counts.shape[1]
+                bar.total = n_windows * n_waves
                 # A standalone program does not tell of single windows.
-                n_waves = math.ceil(n_collected / self.n_copies)
-                bar.update(n_waves * timing.n_windows - bar.n)
+                bar.update(math.ceil(n_collected / self.n_copies) * n_windows - bar.n)
 
             with runner.recording(seed, n_stimuli * len(frame_steps)):
                 runner.run(waves, collect)
+        if settling is not None and settling.n_windows is not None:
+            timing = self._timing(np.array([settling.n_windows * runner.window_steps]))
+            counts, expected_counts = (
+                array[: timing.n_windows] for array in (counts, expected_counts)
+            )
         return self._response(frames, timing, counts, expected_counts, *runner.recorded())
 
     def _require_code(self, wave, outcome, first, frames):

@@ -50,6 +50,7 @@ def simulate_and_measure(
     measure: Callable[[Response], dict[str, NDArray]] | None = None,
     *,
     seed: int,
+    until: float | None = None,
     dt: Time | None = None,
     engine: str | None = None,
     n_copies: int = COPIES,
@@ -66,7 +67,7 @@ def simulate_and_measure(
         Gets the response to as many stimuli as are simulated at once, and returns a dict of arrays
         with an entry for each stimulus.
     seed : int
-    dt, engine, n_copies, n_jobs, progress
+    until, dt, engine, n_copies, n_jobs, progress
         As for `evaluate`.
 
     Returns
@@ -86,7 +87,7 @@ def simulate_and_measure(
         engine = default_engine(parameters, steps_per_tau(dt, parameters))
     if n_workers(n_jobs) == 1:
         network = _network(parameters, n_copies, dt, engine)
-        response = network.present(stimuli, duration, seed=seed, progress=progress)
+        response = network.present(stimuli, duration, until=until, seed=seed, progress=progress)
         return response, _joined(_measured(measure, response, n_copies))
     stimuli = as_stimuli(stimuli, parameters, "stimuli")
     ranges = parts(len(stimuli), n_copies, PARTS_PER_WORKER * n_workers(n_jobs))
@@ -96,7 +97,15 @@ def simulate_and_measure(
     rate_type = network.rate_type
 
     def run(step):
-        n_windows = round(duration_seconds / step) // round(float(parameters.tau) / step)
+        n_steps = round(duration_seconds / step)
+        if until is not None:
+            # How long is found with the stimuli that one network would show first.
+            first = _network(parameters, n_copies, step * second, engine)
+            first.checked_energy = math.inf
+            shown = stimuli[:n_copies]
+            found = first.present(shown, duration, until=until, seed=seed, progress=False)
+            n_steps = found.timing.n_steps
+        n_windows = n_steps // round(float(parameters.tau) / step)
         shape = (n_windows, len(stimuli), parameters.n_neurons)
         numbers = math.prod(shape)
         require_memory(
@@ -104,7 +113,7 @@ def simulate_and_measure(
             "present fewer stimuli",
         )
         with SharedArrays([(shape, np.int32), (shape, rate_type)]) as shared:
-            given = duration, measure, step, seed, engine, n_copies, shared
+            given = n_steps * step * second, measure, step, seed, engine, n_copies, shared
             tasks = [(parameters, stimuli[begin:end], begin, *given) for begin, end in ranges]
             done = run_tasks(_simulate_part, tasks, n_jobs, progress=progress)
             counts, expected_counts = shared.arrays()

@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ipvae_brian.network.settling import Settling
+
 
 @dataclass
 class Presentation:
@@ -35,6 +37,9 @@ class Presentation:
     after_window : callable, optional
         Called without arguments when a window of tau is over, where something can happen between
         two time steps: to show progress.
+    settled : callable, optional
+        Called with the counts (n_copies, n_neurons) of each whole window; if it returns True, the
+        presentation ends there.
     """
 
     frames: NDArray
@@ -46,6 +51,7 @@ class Presentation:
     counts: NDArray | None = None
     expected_counts: NDArray | None = None
     after_window: Callable[[], object] | None = None
+    settled: Callable[[NDArray], bool] | None = None
 
 
 @dataclass
@@ -77,6 +83,8 @@ def in_waves(
     seed: int | None,
     first_wave: int = 0,
     after_window: Callable[[], object] | None = None,
+    settling: Settling | None = None,
+    window_steps: int = 1,
 ) -> Iterator[Presentation]:
     """Divide stimuli among waves of copies, and yield a presentation for each.
 
@@ -96,6 +104,10 @@ def in_waves(
         Number of the first wave.
     after_window
         As for `Presentation`.
+    settling : Settling, optional
+        Ends the first presentation early; all others then last as long.
+    window_steps : int, default 1
+        Time steps in a window of tau.
     """
     for wave, begin in enumerate(range(0, len(frames), n_copies)):
         copies = slice(begin, begin + n_copies)
@@ -103,9 +115,12 @@ def in_waves(
         used = len(part)
         if used < n_copies:
             part = np.concatenate([part, np.zeros((n_copies - used, *part.shape[1:]))])
+        first, lasting = wave == 0, frame_steps
+        if settling is not None and not first and settling.n_windows is not None:
+            lasting = np.array([settling.n_windows * window_steps])
         yield Presentation(
             part,
-            frame_steps,
+            lasting,
             reset,
             reset_frames,
             seed=None if seed is None else [seed, first_wave + wave],
@@ -113,4 +128,5 @@ def in_waves(
             counts=counts[:, copies],
             expected_counts=expected_counts[:, copies],
             after_window=after_window,
+            settled=settling if first else None,
         )

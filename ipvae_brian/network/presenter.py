@@ -109,6 +109,8 @@ class Presenter:
         if presentation is None:
             self.presentations, self.collect = iter(()), None
             return False
+        if presentation.settled is not None and self.runs_out:
+            raise ValueError("until needs all objects of the network to be on its own clock")
         self.frame = -1
         self.steps_left = int(presentation.frame_steps.sum())
         self.n_windows = self.steps_left // self.window_steps
@@ -162,6 +164,7 @@ class Presenter:
         self.window_left -= 1
         self.frame_left -= 1
         if self.window_left == 0:
+            self._end_if_settled()
             self._check_window()
             if self.presentation.after_window is not None:
                 self.presentation.after_window()
@@ -181,6 +184,13 @@ class Presenter:
             self._look_ahead()
         elif new_window:
             self._look_ahead()
+
+    def _end_if_settled(self):
+        settled = self.presentation.settled
+        if settled is not None and self.window < self.n_windows and settled(self.open[0]):
+            self.steps_left, self.n_windows = 0, self.window + 1
+            self.counts = self.counts[: self.n_windows]
+            self.expected_counts = self.expected_counts[: self.n_windows]
 
     def _new_windows(self, n):
         shape = (n, len(self.presentation.frames), self.circuit.n_neurons)
@@ -252,6 +262,7 @@ class RuntimeRunner(Runner):
 
     needs_spikes = False
     can_rebuild = True
+    can_stop = True
 
     def __init__(self, circuit: Circuit, monitors: Monitors, brian_network: Any, window_steps: int):
         super().__init__(circuit, monitors, brian_network, window_steps)

@@ -32,6 +32,8 @@ class Runner(ABC):
     """Whether a spike monitor is needed even where nobody wants to see the spikes."""
     can_rebuild: ClassVar[bool]
     """Whether Brian2 objects can be made anew after a run, with another time step."""
+    can_stop: ClassVar[bool]
+    """Whether a presentation can end before its time."""
 
     def __init__(self, circuit: Circuit, monitors: Monitors, brian_network: Any, window_steps: int):
         self.circuit = circuit

@@ -34,6 +34,7 @@ class StandaloneRunner(Runner):
 
     needs_spikes = True
     can_rebuild = False
+    can_stop = False
 
     def __init__(self, circuit: Circuit, monitors: Monitors, brian_network: Any, window_steps: int):
         super().__init__(circuit, monitors, brian_network, window_steps)

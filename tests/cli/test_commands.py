@@ -50,6 +50,15 @@ def test_two_processes_give_the_same(model, patches, tmp_path):
     assert json.loads(out.read_text())["r2"] == pytest.approx(figures["r2"], rel=1e-6)
 
 
+def test_evaluate_ends_early(model, patches, tmp_path, capsys):
+    out = tmp_path / "figures.json"
+    arguments = ["evaluate", str(model), "--data", str(patches), "--n-stimuli", "50", "--quiet"]
+    assert main([*arguments, "--until", "0.5", "--json", str(out)]) == 0
+    windows = json.loads(out.read_text())["windows"]
+    assert 2 <= windows < 16
+    assert f"50 patches, {windows} tau" in capsys.readouterr().out
+
+
 def test_evaluate_seed_dt_and_gain_are_used(model, patches, tmp_path):
     def figures(*options):
         out = tmp_path / "f.json"
