@@ -25,6 +25,7 @@ from .model.card import model_card, write_model
 from .model.library import available_models, load_model
 from .model.parameters import Parameters
 from .network import equations
+from .network.rates import RateNetwork
 from .network.spiking import SpikingNetwork
 from .network.stability import stable_gain
 from .recordings.loading import load_recording
@@ -40,6 +41,7 @@ __all__ = [
     "FileFormatError",
     "MemoryLimitError",
     "Parameters",
+    "RateNetwork",
     "Recording",
     "RecordingWarning",
     "Response",
