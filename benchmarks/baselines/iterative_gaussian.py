@@ -21,7 +21,7 @@ from torch.nn import functional
 
 from benchmarks.baselines.distributions import gaussian_draw, gaussian_kl
 from benchmarks.baselines.interface import TradeOff
-from benchmarks.baselines.torch_rival import RISE, TorchRival
+from benchmarks.baselines.torch_rival import RISE, LinearIterative
 
 # Of mean and log standard deviation: the largest changes and values, and those at the start of a
 # training, from which they rise.
@@ -48,23 +48,20 @@ class GaussianLayer(nn.Module):
         self.start = nn.Parameter(torch.zeros(2, n_latents))
 
 
-class IterativeGaussianVAE(TorchRival):
+class IterativeGaussianVAE(LinearIterative):
     """The iterative Gaussian VAE.
 
     Settings
     --------
     beta : float
-        Weight of the KL divergence in training.
-    training_steps, n_steps : int
-        Of inference, in training and after it.
+        Weight of the KL divergence in training; others are those of `LinearIterative`.
     """
 
     NAME, FAMILY = "iterative Gaussian VAE", "iterative"
     REFERENCE = "Vafaii, Galor & Yates 2025, arXiv 2410.19315"
-    ITERATIVE = True
     RELU = False
     TRADE_OFF = TradeOff("beta", (1.0, 2.0, 4.0, 8.0, 16.0, 32.0), retrain=True)
-    DEFAULTS = TorchRival.DEFAULTS | {"beta": 4.0, "training_steps": 16, "n_steps": 100}
+    DEFAULTS = LinearIterative.DEFAULTS | {"beta": 4.0}
 
     def build(self):
         """Return the network."""
@@ -82,10 +79,6 @@ class IterativeGaussianVAE(TorchRival):
     def code(self, state, sample):
         """Return codes, drawn or of the mean."""
         return self.activation(gaussian_draw(*state)[0] if sample else state[0])
-
-    def reconstruct(self, code):
-        """Return the reconstructions of codes."""
-        return code @ self.network.dictionary.T
 
     def log_sigma(self):
         """Return the log standard deviation of every pixel's noise."""

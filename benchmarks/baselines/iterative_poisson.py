@@ -2,31 +2,28 @@
 
 import torch
 
-from benchmarks.baselines.interface import Rival, TradeOff
-from benchmarks.baselines.poisson_vae import BETA, LEARNING_RATE, N_STEPS, PoissonVAE, Trainer
-from benchmarks.baselines.torch_rival import TorchRival
+from benchmarks.baselines.interface import TradeOff
+from benchmarks.baselines.poisson_vae import BETA, PoissonVAE, Trainer
+from benchmarks.baselines.torch_rival import LinearIterative
 
 
-class IterativePoissonVAE(TorchRival):
+class IterativePoissonVAE(LinearIterative):
     """The iterative Poisson VAE.
 
     Settings
     --------
     beta : float
-        Weight of the KL divergence in training.
-    training_steps, n_steps : int
-        Of inference, in training and after it.
+        Weight of the KL divergence in training; others are those of `LinearIterative`.
     """
 
     NAME, FAMILY = "iterative Poisson VAE (back-propagation)", "iterative"
     REFERENCE = "Vafaii, Galor & Yates 2025, arXiv 2410.19315"
-    SPARSE = ITERATIVE = True
+    SPARSE = True
     TRADE_OFF = TradeOff("beta", (2.0, 4.0, 8.0, 16.0, 32.0), retrain=True)
-    DEFAULTS = Rival.DEFAULTS | {
-        "beta": BETA,
-        "training_steps": N_STEPS,
-        "n_steps": 100,
-        "learning_rate": LEARNING_RATE,
+    DEFAULTS = {
+        name: value
+        for name, value in (LinearIterative.DEFAULTS | {"beta": BETA}).items()
+        if name != "largest_gradient"  # that of `Trainer` is fixed
     }
 
     def build(self):
@@ -56,7 +53,3 @@ class IterativePoissonVAE(TorchRival):
         """Return counts, or rates."""
         rates = torch.exp(state[0])
         return torch.poisson(rates) if sample else rates
-
-    def reconstruct(self, code):
-        """Return the reconstructions of codes."""
-        return code @ self.network.dictionary.T

@@ -11,7 +11,7 @@ from torch import nn
 from torch.nn import functional
 
 from benchmarks.baselines.interface import TradeOff
-from benchmarks.baselines.torch_rival import TorchRival
+from benchmarks.baselines.torch_rival import LinearIterative
 
 # Steps of power iteration, from the pattern of responses of the batch before.
 POWER_STEPS = 5
@@ -26,30 +26,26 @@ class Weights(nn.Module):
         self.dictionary = nn.Parameter(columns)
 
 
-class PredictiveCoding(TorchRival):
+class PredictiveCoding(LinearIterative):
     """Predictive coding with one layer of causes.
 
     Settings
     --------
     prior : float
         Weight of the squared responses.
-    training_steps, n_steps : int
-        Of inference, in training and after it.
     rate : float
         Of inference, as a share of the largest rate at which every step lowers the energy.
     decay : float
-        Of weights.
+        Of weights; others are those of `LinearIterative`.
     """
 
     NAME, FAMILY = "predictive coding", "predictive coding"
     REFERENCE = "Rao & Ballard 1999, Nat. Neurosci. 2:79"
-    ITERATIVE = True
     STOCHASTIC = INCREMENTAL = False
     TRADE_OFF = TradeOff("prior", (0.01, 0.03, 0.1, 0.3, 1.0, 3.0), retrain=True)
-    DEFAULTS = TorchRival.DEFAULTS | {
+    DEFAULTS = LinearIterative.DEFAULTS | {
         "prior": 0.1,
         "training_steps": 20,
-        "n_steps": 100,
         "rate": 0.5,
         "decay": 0.01,
     }
@@ -85,10 +81,6 @@ class PredictiveCoding(TorchRival):
     def code(self, state, sample):
         """Return the responses."""
         return state[0]
-
-    def reconstruct(self, code):
-        """Return the predictions."""
-        return code @ self.network.dictionary.T
 
     def energy(self, stimuli, responses):
         """Return the energy of every stimulus, (B,)."""

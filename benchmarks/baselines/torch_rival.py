@@ -119,3 +119,20 @@ class TorchRival(Rival):
     def set_arrays(self, arrays):
         """Take them over."""
         self.network.load_state_dict({name: torch.tensor(a) for name, a in arrays.items()})
+
+
+class LinearIterative(TorchRival):
+    """A rival that infers step by step with the dictionary that decodes.
+
+    Settings
+    --------
+    training_steps, n_steps : int
+        Of inference, in training and after it.
+    """
+
+    ITERATIVE = True
+    DEFAULTS = TorchRival.DEFAULTS | {"training_steps": 16, "n_steps": 100}
+
+    def reconstruct(self, code):
+        """Return the reconstructions of codes."""
+        return code @ self.network.dictionary.T
