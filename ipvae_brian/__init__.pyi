@@ -25,7 +25,7 @@ from .model.card import model_card, write_model
 from .model.library import available_models, load_model
 from .model.parameters import Parameters
 from .network import equations
-from .network.rates import RateNetwork
+from .network.noise import Noise
 from .network.spiking import SpikingNetwork
 from .network.stability import stable_gain
 from .recordings.loading import load_recording
@@ -40,8 +40,8 @@ __all__ = [
     "DivergenceError",
     "FileFormatError",
     "MemoryLimitError",
+    "Noise",
     "Parameters",
-    "RateNetwork",
     "Recording",
     "RecordingWarning",
     "Response",

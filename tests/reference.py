@@ -14,7 +14,18 @@ One step, with h = dt / tau:
 import numpy as np
 
 
-def simulate(parameters, stimuli, counts, step, *, start=None, resets=(), delay_steps=0):
+def simulate(
+    parameters,
+    stimuli,
+    counts,
+    step,
+    *,
+    start=None,
+    resets=(),
+    delay_steps=0,
+    lateral="all",
+    drives=None,
+):
     """Potentials that given counts lead to.
 
     Parameters
@@ -31,6 +42,10 @@ def simulate(parameters, stimuli, counts, step, *, start=None, resets=(), delay_
         Steps at whose beginning potentials are put at rest.
     delay_steps : int
         Steps from a spike to its inhibition.
+    lateral : {"all", "self", "off"}
+        Which neurons a spike inhibits.
+    drives : array, shape (n_steps, n_neurons), optional
+        Of every step, with noise, in place of what the stimuli drive.
 
     Returns
     -------
@@ -50,7 +65,7 @@ def simulate(parameters, stimuli, counts, step, *, start=None, resets=(), delay_
         if t in resets:
             u, recent = at_rest.copy()
         potentials.append(u.copy())
-        drive = phi.T @ (precision * x)
+        drive = phi.T @ (precision * x) if drives is None else drives[t]
         if parameters.half_threshold_rate is not None:
             threshold = parameters.threshold / (1 + recent / parameters.half_threshold_rate)
             forgotten = 1 - np.exp(-step / parameters.threshold_memory)
@@ -58,12 +73,20 @@ def simulate(parameters, stimuli, counts, step, *, start=None, resets=(), delay_
         u += step * (eta * (drive - threshold) - parameters.leak * (u - rest))
         if t >= delay_steps:
             for i, z in enumerate(counts[t - delay_steps]):
-                u -= eta * (phi.T @ (precision * phi[:, i])) * z
+                u -= eta * inhibited(phi.T @ (precision * phi[:, i]), i, lateral) * z
         u = np.clip(u, parameters.lowest_potential, parameters.highest_potential)
     return np.array(potentials), np.array([u, recent])
 
 
-def of_response(response, *, start=None, carry_over=False, reset_frames=False, n_copies=1):
+def inhibited(weights, i, lateral):
+    """What a spike of neuron i takes from every neuron, of what it would take from all."""
+    own = np.arange(len(weights)) == i
+    return weights * {"all": 1, "self": own, "off": 0}[lateral]
+
+
+def of_response(
+    response, *, start=None, carry_over=False, reset_frames=False, n_copies=1, lateral="all"
+):
     """Potentials that the counts of a response lead to, in the shape of `Response.potentials`.
 
     Every neuron must have been recorded, in order. With `carry_over` a stimulus begins where the
@@ -85,13 +108,14 @@ def of_response(response, *, start=None, carry_over=False, reset_frames=False, n
             clock.dt / clock.tau,
             start=ends_of[-n_copies] if carry_over else None,
             resets=resets,
+            lateral=lateral,
         )
         potentials.append(u.T)
         ends_of.append(end)
     return np.array(potentials), np.array(ends_of[first:])
 
 
-def in_continuous_time(parameters, drives, spikes, step, start=None):
+def in_continuous_time(parameters, drives, spikes, step, start=None, lateral="all"):
     """Potentials at the ends of the steps of one population, given the times of its spikes.
 
     Drive, threshold and leak act for half a step before the spikes and for half a step after them,
@@ -140,7 +164,8 @@ def in_continuous_time(parameters, drives, spikes, step, start=None):
             recent = recent * np.exp(-(time - passed) / memory)
             passed = time
             recent[neuron] += 1 / memory
-            u = bounded(u - p.natural_gradient_step * weights[:, neuron])
+            taken = inhibited(weights[:, neuron], neuron, lateral)
+            u = bounded(u - p.natural_gradient_step * taken)
         recent = recent * np.exp(-(step - passed) / memory)
         u = half_step(u, drive, recent)
         potentials.append(u)

@@ -12,6 +12,7 @@ from ipvae_brian._tools.checks import whole_number
 from ipvae_brian._tools.types import Time
 from ipvae_brian.model.parameters import Parameters
 from ipvae_brian.network.batch import COPIES, simulate_and_measure
+from ipvae_brian.network.noise import Noise
 from ipvae_brian.response.metrics import distance, mean_r_squared
 from ipvae_brian.response.response import Response
 
@@ -30,6 +31,8 @@ def evaluate(
     n_copies: int = COPIES,
     n_jobs: int | None = None,
     progress: bool | None = None,
+    lateral: str = "all",
+    noise: Noise | None = None,
 ) -> tuple[dict[str, Any], Response]:
     """Simulate held-out stimuli and measure the code of the last window of tau.
 
@@ -53,6 +56,8 @@ def evaluate(
     n_jobs : int, optional
         Processes, see `ipvae_brian.parallel`; the figures do not depend on it.
     progress : bool, optional
+    lateral, noise
+        As for `SpikingNetwork`.
 
     Returns
     -------
@@ -91,6 +96,8 @@ def evaluate(
         n_copies=min(n_copies, len(cast(Sized, stimuli))),
         n_jobs=n_jobs,
         progress=progress,
+        lateral=lateral,
+        noise=noise,
     )
     r2, zeros = mean_r_squared(measured["r2"], axis=0), measured["zeros"].mean(axis=0)
     spikes, distances = measured["spikes"].mean(axis=0), distance(r2, zeros)

@@ -56,6 +56,7 @@ def simulate_and_measure(
     n_copies: int = COPIES,
     n_jobs: int | None = None,
     progress: bool | None = None,
+    **controls: Any,
 ) -> tuple[Response, dict[str, NDArray]]:
     """Simulate many static stimuli, and measure the response where it is simulated.
 
@@ -69,6 +70,8 @@ def simulate_and_measure(
     seed : int
     until, dt, engine, n_copies, n_jobs, progress
         As for `evaluate`.
+    **controls
+        `lateral` and `noise`, as for `SpikingNetwork`.
 
     Returns
     -------
@@ -86,21 +89,21 @@ def simulate_and_measure(
         # Named also where it is the default, which for one copy is another circuit.
         engine = default_engine(parameters, steps_per_tau(dt, parameters))
     if n_workers(n_jobs) == 1:
-        network = _network(parameters, n_copies, dt, engine)
+        network = _network(parameters, n_copies, dt, engine, controls)
         response = network.present(stimuli, duration, until=until, seed=seed, progress=progress)
         return response, _joined(_measured(measure, response, n_copies))
     stimuli = as_stimuli(stimuli, parameters, "stimuli")
     ranges = parts(len(stimuli), n_copies, PARTS_PER_WORKER * n_workers(n_jobs))
     duration_seconds = seconds(duration, "duration")
     # One that simulates nothing, but knows what it would simulate and how.
-    network = _network(parameters, n_copies, None, engine)
+    network = _network(parameters, n_copies, None, engine, controls)
     rate_type = network.rate_type
 
     def run(step):
         n_steps = round(duration_seconds / step)
         if until is not None:
             # How long is found with the stimuli that one network would show first.
-            first = _network(parameters, n_copies, step * second, engine)
+            first = _network(parameters, n_copies, step * second, engine, controls)
             first.checked_energy = math.inf
             shown = stimuli[:n_copies]
             found = first.present(shown, duration, until=until, seed=seed, progress=False)
@@ -113,7 +116,8 @@ def simulate_and_measure(
             "present fewer stimuli",
         )
         with SharedArrays([(shape, np.int32), (shape, rate_type)]) as shared:
-            given = n_steps * step * second, measure, step, seed, engine, n_copies, shared
+            length = n_steps * step * second
+            given = length, measure, step, seed, engine, n_copies, controls, shared
             tasks = [(parameters, stimuli[begin:end], begin, *given) for begin, end in ranges]
             done = run_tasks(_simulate_part, tasks, n_jobs, progress=progress)
             counts, expected_counts = shared.arrays()
@@ -139,15 +143,25 @@ _kept = OneNetwork()
 
 
 def _simulate_part(
-    parameters, stimuli, first, duration, measure, dt_seconds, seed, engine, n_copies, shared
+    parameters,
+    stimuli,
+    first,
+    duration,
+    measure,
+    dt_seconds,
+    seed,
+    engine,
+    n_copies,
+    controls,
+    shared,
 ):
     """Return timing, what was measured, and counts that cannot be put where they belong."""
     # Equal parameters are another object in every task, so the key is what they hold.
     arrays, metadata = parameters.to_arrays()
     held = b"".join(array.tobytes() for array in arrays.values()), repr(metadata)
-    key = hash(held), dt_seconds, engine, n_copies
+    key = hash(held), dt_seconds, engine, n_copies, repr(controls)
     dt = dt_seconds * second
-    with _kept.use(key, lambda: _network(parameters, n_copies, dt, engine)) as network:
+    with _kept.use(key, lambda: _network(parameters, n_copies, dt, engine, controls)) as network:
         network.checked_energy = math.inf  # the step was checked for all parts
         response = network.present(
             stimuli, duration, seed=seed, first_stimulus=first, progress=False
@@ -181,5 +195,7 @@ def _joined(measured):
     return {name: np.concatenate([one[name] for one in measured]) for name in names}
 
 
-def _network(parameters, n_copies, dt, engine):
-    return SpikingNetwork(parameters, n_copies=n_copies, dt=dt, engine=engine, record_spikes=False)
+def _network(parameters, n_copies, dt, engine, controls):
+    return SpikingNetwork(
+        parameters, n_copies=n_copies, dt=dt, engine=engine, record_spikes=False, **controls
+    )

@@ -16,6 +16,7 @@ import brian2.only as brian
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ipvae_brian._tools.checks import known_name
 from ipvae_brian.model.parameters import Parameters
 from ipvae_brian.network._brian import array_of
 from ipvae_brian.network.divergence import Bound
@@ -27,7 +28,11 @@ from ipvae_brian.network.equations import (
     REMEMBER,
     SPIKE,
     namespace,
+    with_noise,
 )
+from ipvae_brian.network.lateral import LATERAL
+from ipvae_brian.network.noise import TERMS, Noise
+from ipvae_brian.network.noise_units import NoiseUnits, names_of_noise
 
 
 class Circuit(ABC):
@@ -43,6 +48,9 @@ class Circuit(ABC):
     n_copies : int, default 1
     rate_type : type, default float64
         NumPy type of potentials and expected counts.
+    reach : {"all", "self", "off"}, default "all"
+        Which neurons a spike inhibits.
+    noise : Noise, optional
     name : str, default "ipvae"
         Beginning of the names of the Brian2 objects.
 
@@ -66,12 +74,12 @@ class Circuit(ABC):
     """Precisions that the potentials may have, the default first."""
     takes_delay: ClassVar[bool] = False
     """Whether spikes may take time to inhibit: argument `delay`, in Brian2 units."""
+    reaches: ClassVar[tuple[str, ...]] = LATERAL
+    """Which neurons a spike may inhibit, of `LATERAL`."""
+    noises: ClassVar[tuple[str, ...]] = TERMS
+    """What noise the circuit may have."""
     in_continuous_time: ClassVar[bool] = False
     """Whether spikes inhibit at their very time, so that no time step is too coarse for it."""
-    count_type: ClassVar[type] = np.int32
-    """NumPy type of counts in windows, a float where activity is graded."""
-    spike: ClassVar[str | None] = SPIKE
-    """Condition for an event of a neuron; None where activity is graded."""
 
     lateral: Any
 
@@ -83,12 +91,16 @@ class Circuit(ABC):
         *,
         n_copies: int = 1,
         rate_type: type = np.float64,
+        reach: str = "all",
+        noise: Noise | None = None,
         name: str = "ipvae",
     ):
         self.parameters = parameters
         self.n_copies = n_copies
         self.n_neurons = parameters.n_neurons
         self.rate_type = rate_type
+        self.reach = known_name(reach, "lateral", self.reaches)
+        self.noise = noise if noise else None
         # For every Brian2 object: this clock and this target, no global default.
         self.target = target
         self.options = {"clock": clock, "codeobj_class": target}
@@ -96,16 +108,19 @@ class Circuit(ABC):
             n_copies * self.n_neurons,
             self.equations,
             method="euler",
-            threshold=self.spike,
-            reset=self.spike and "",  # self-inhibition takes the place of a reset
-            namespace=namespace(parameters),
+            threshold=SPIKE,
+            reset="",  # self-inhibition takes the place of a reset
+            namespace=self._names(parameters),
             name=f"{name}_neurons",
             dtype=rate_type,
             **self.options,
         )
-        if self.spike is not None:
-            self.neurons.resetter["spike"].active = False  # nothing to run
+        self.neurons.resetter["spike"].active = False  # nothing to run
         self.objects: list[Any] = [self.neurons]
+
+    def _names(self, parameters: Parameters) -> dict[str, Any]:
+        """Return what the equations of the neurons need to know by name."""
+        return namespace(parameters)
 
     @property
     def adaptive(self) -> bool:
@@ -212,7 +227,7 @@ class Circuit(ABC):
     @cached_property
     def _nowhere(self) -> tuple[NDArray, NDArray]:
         shape = self.n_copies, self.n_neurons
-        return np.zeros(shape, self.count_type), np.zeros(shape, self.rate_type)
+        return np.zeros(shape, np.int32), np.zeros(shape, self.rate_type)
 
     def look_ahead(self, n_steps: int) -> None:
         """Learn that nothing is shown, recorded or looked at before so many steps are over.
@@ -285,25 +300,48 @@ class EquationCircuit(Circuit):
         "natural_gradient_step",
     )
     """Fields of the parameters that are variables of the neurons."""
+    noise_of_neurons: ClassVar[tuple[str, ...]] = TERMS
+    """Noise that is in the neurons' own drive."""
 
     def __init__(self, parameters: Parameters, clock: Any, target: Any = None, **options: Any):
         operations = self.operations
         if parameters.half_threshold_rate is not None:
             self.equations = ADAPTIVE_MEMBRANE
             operations = (*operations, (REMEMBER, "end"))
+        if noise := options.get("noise"):
+            terms = [name for name in self.noise_of_neurons if getattr(noise, name)]
+            self.equations = with_noise(self.equations, terms)
         super().__init__(parameters, clock, target, **options)
+        self.noise_units: Any = NoiseUnits(self) if self.noise else None
         for statement, when in operations:
-            self._regularly(self.neurons, statement, when)
+            self.regularly(self.neurons, statement, when)
 
-    def _regularly(self, group: Any, statement: str, when: str) -> None:
+    def _names(self, parameters: Parameters) -> dict[str, Any]:
+        names = super()._names(parameters)
+        if self.noise:
+            names |= names_of_noise(self.noise, float(self.options["clock"].dt))
+        return names
+
+    def regularly(self, group: Any, statement: str, when: str, order: int = 0) -> None:
         """Run a statement of a group in every time step."""
-        self.objects.append(group.run_regularly(statement, when=when, codeobj_class=self.target))
+        target = self.target
+        self.objects.append(
+            group.run_regularly(statement, when=when, order=order, codeobj_class=target)
+        )
+
+    @property
+    def carried(self) -> Mapping[Any, Any]:
+        """What neurons carry, and noise."""
+        noise = {} if self.noise_units is None else self.noise_units.carried
+        return {**super().carried, **noise}
 
     def set_parameters(self, parameters: Parameters) -> None:
         """Put the constants into the neurons; the weights are for the subclass."""
         self.parameters = parameters
         for name in self.constants:
             setattr(self.neurons, name, np.tile(getattr(parameters, name), self.n_copies))
+        if self.noise_units is not None:
+            self.noise_units.set_parameters(parameters)
 
     def reseed(self, seed: Any) -> None:
         """Seed Brian2, whose own state is given back by whoever runs the network."""

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from ipvae_brian.errors import DivergenceError
 from ipvae_brian.model.parameters import Parameters
+from ipvae_brian.network.noise import Noise
 from ipvae_brian.network.presentation import Presentation
 
 # By how much a run may exceed the bound: overshoot and chance. A runaway does so by far more.
@@ -37,6 +38,10 @@ class Bound:
         Potentials from which inference begins; by default those at rest.
     starts_per_window : float, default 1
         How often potentials return to rest in a window, at most.
+    reach : {"all", "self", "off"}, default "all"
+        Which neurons a spike inhibits.
+    noise : Noise, optional
+        Of the drive.
     """
 
     def __init__(
@@ -46,13 +51,16 @@ class Bound:
         window_steps: int,
         start: NDArray | None = None,
         starts_per_window: float = 1.0,
+        reach: str = "all",
+        noise: Noise | None = None,
     ):
         self.parameters = p = parameters
         self.window_steps = window_steps
+        self.reach = reach
+        self.noise = noise
         # Neurons never fall silent altogether.
         floor = np.full(p.n_neurons, math.exp(p.lowest_potential))
-        explained = p.decode(floor)
-        explained, frames = p.scaled(explained), p.scaled(frames)
+        explained, frames = self._explained(floor), self._seen(frames)
         energy = np.einsum("sfp,sfp->sf", frames, frames, dtype=float)
         energy += (explained**2).sum() - 2 * frames @ explained
         silence = energy.max(axis=1) + self._cost(floor)
@@ -60,10 +68,10 @@ class Bound:
         rates = at_rest if start is None else np.maximum(np.exp(start), at_rest)
         price = 2 * p.noise_variance / p.natural_gradient_step
         # In the first time step, rates are those of the start whatever they lead to.
-        first_step = (
-            (p.scaled(p.decode(rates)) ** 2).sum(axis=1) + self._cost(rates)
-        ) / window_steps
-        self.per_start = starts_per_window * (rates @ price + np.maximum(first_step, 0))
+        first_step = (self._explained(rates) ** 2).sum(axis=1) + self._cost(rates)
+        self.per_start = starts_per_window * (
+            rates @ price + np.maximum(first_step / window_steps, 0)
+        )
         self.per_tau = silence + p.leak * (at_rest @ price)
 
     @classmethod
@@ -73,12 +81,28 @@ class Bound:
         parameters: Parameters,
         window_steps: int,
         start: NDArray | None,
+        reach: str = "all",
+        noise: Noise | None = None,
     ) -> "Bound":
         """Return the bound of a presentation; `start` is for one that does not begin at rest."""
         shortest = int(np.min(presentation.frame_steps))
         starts = 1 + window_steps / shortest if presentation.reset_frames else 1.0
         start = None if presentation.reset else start
-        return cls(parameters, presentation.frames, window_steps, start, starts)
+        return cls(parameters, presentation.frames, window_steps, start, starts, reach, noise)
+
+    def _seen(self, stimuli):
+        """Return what neurons explain together, or each alone what it sees of the stimulus."""
+        p = self.parameters
+        if self.reach == "all":
+            return p.scaled(stimuli)
+        return p.drive(stimuli) * p.noise_variance / np.where(p.spike_sizes > 0, p.spike_sizes, 1)
+
+    def _explained(self, counts, decoded=None):
+        """Return what counts (..., n_neurons) explain of it."""
+        p = self.parameters
+        if self.reach == "all":
+            return p.scaled(p.decode(counts) if decoded is None else decoded)
+        return counts * p.spike_sizes
 
     def _cost(self, rates):
         """Return 2 sigma2 b.r."""
@@ -89,6 +113,15 @@ class Bound:
             half = p.half_threshold_rate
             return half * np.log1p(rates / half) @ per_spike
         return rates @ per_spike
+
+    def _driven_by_noise(self, stimuli, counts):
+        """Return 2 sigma2 d.z for the most by which noise may have raised the drive."""
+        if self.noise is None:
+            return 0.0
+        part, besides = self.noise.extra_drive()
+        p = self.parameters
+        seen = np.maximum(p.drive(stimuli) * p.noise_variance, 0)
+        return 2 * ((part * seen + besides * p.spike_sizes) * counts).sum(axis=1)
 
     def exceeded(
         self, stimuli: NDArray, counts: NDArray, decoded: NDArray, n_steps: int
@@ -104,19 +137,30 @@ class Bound:
             The dictionary times the counts.
         n_steps : int
         """
+        if self.reach == "off":
+            # Nothing feeds back, so only a leak beyond the limit of Euler's method runs away.
+            return np.full(len(counts), self.parameters.leak > 2 * self.window_steps)
+        seen = self._seen(stimuli)
+        explained = self._explained(counts, decoded)
         length = n_steps / self.window_steps
-        residual = self.parameters.scaled(length * stimuli - decoded)
-        missed = np.square(residual, dtype=float).sum(axis=1)
+        driven = length * self._driven_by_noise(stimuli, counts)
+        missed = np.square(length * seen - explained, dtype=float).sum(axis=1)
         # Even rates that are right miss this much, as their spikes are random.
         noise = counts @ self.parameters.spike_sizes**2
-        reached = missed - noise + length * self._cost(counts)
+        reached = missed - noise + length * self._cost(counts) - driven
         bound = length * (length * self.per_tau + self.per_start)
         chance = (CHANCE * self.parameters.spike_sizes.max()) ** 2
         # Not a number exceeds everything.
         return ~(reached <= FACTOR * bound + chance)
 
 
-def too_many_spikes(stimuli: NDArray, counts: NDArray, parameters: Parameters) -> NDArray[np.bool_]:
+def too_many_spikes(
+    stimuli: NDArray,
+    counts: NDArray,
+    parameters: Parameters,
+    reach: str = "all",
+    noise: Noise | None = None,
+) -> NDArray[np.bool_]:
     """Return which copies fired more in a window than any code needs, (n_copies,).
 
     Spikes that excite each other without end may cancel in the reconstruction. The bound is that of
@@ -127,9 +171,22 @@ def too_many_spikes(stimuli: NDArray, counts: NDArray, parameters: Parameters) -
     stimuli : numpy.ndarray, shape (n_copies, n_pixels)
     counts : numpy.ndarray of int, shape (n_copies, n_neurons)
     parameters : Parameters
+    reach : {"all", "self", "off"}, default "all"
+        Which neurons a spike inhibits. Without inhibition there is no code to be exceeded.
+    noise : Noise, optional
+        Of the drive.
     """
-    needed = np.sqrt(parameters.n_neurons) * np.linalg.norm(parameters.scaled(stimuli), axis=1)
-    needed /= np.maximum(parameters.spike_sizes.min(), 1e-30)
+    if reach == "off":
+        return np.zeros(len(counts), bool)
+    smallest = max(parameters.spike_sizes.min(), 1e-30)
+    seen = np.linalg.norm(parameters.scaled(stimuli), axis=1)
+    if noise is not None:
+        part, besides = noise.extra_drive()
+        seen = (1 + part) * seen + besides * np.sqrt(parameters.n_neurons)
+    needed = np.sqrt(parameters.n_neurons) * seen / smallest
+    if reach == "self":
+        # Every neuron explains alone what it sees.
+        needed *= np.linalg.norm(parameters.scaled_dictionary, 2) / smallest
     at_rest = np.exp(parameters.resting_potential).sum()
     return counts.sum(axis=1) > 4 * (needed + at_rest) + CHANCE * parameters.n_neurons
 

@@ -9,6 +9,7 @@ from scipy.sparse.linalg import LinearOperator, eigsh
 from scipy.special import wrightomega
 
 from ipvae_brian.model.parameters import Parameters
+from ipvae_brian.network.lateral import within_reach
 
 # Stimuli of which the loop gain is computed.
 N_SAMPLED = 256
@@ -17,7 +18,9 @@ N_SAMPLED = 256
 CARRIED_SHARE = 0.125
 
 
-def mean_field_rates(parameters: Parameters, stimuli: NDArray, n_iterations: int = 100) -> NDArray:
+def mean_field_rates(
+    parameters: Parameters, stimuli: NDArray, n_iterations: int = 100, *, lateral: str = "all"
+) -> NDArray:
     """Return the rates at the fixed point of the equations without spiking noise.
 
     They solve a least-squares problem with a linear penalty and bounds (the LASSO with r >= 0), to
@@ -30,6 +33,8 @@ def mean_field_rates(parameters: Parameters, stimuli: NDArray, n_iterations: int
     parameters : Parameters
     stimuli : numpy.ndarray, shape (n_stimuli, n_pixels)
     n_iterations : int
+    lateral : {"all", "self", "off"}, default "all"
+        Which neurons a spike inhibits.
 
     Returns
     -------
@@ -37,11 +42,14 @@ def mean_field_rates(parameters: Parameters, stimuli: NDArray, n_iterations: int
         Expected spikes per tau.
     """
     p = parameters
-    largest = np.linalg.norm(p.scaled_dictionary, 2) ** 2 / p.noise_variance
+    weights = within_reach(p.lateral_weights, lateral)
+    largest = np.diag(weights).max()
+    if lateral == "all":
+        largest = np.linalg.norm(p.scaled_dictionary, 2) ** 2 / p.noise_variance
     step = 1 / max(float(largest), 1e-12)
     # Single precision is plenty for a margin of a quarter.
     drive = p.drive(np.asarray(stimuli, float)) - p.threshold
-    drive, weights = drive.astype(np.float32), p.lateral_weights.astype(np.float32)
+    drive, weights = drive.astype(np.float32), weights.astype(np.float32)
     threshold, half_rate = p.threshold.astype(np.float32), p.half_threshold_rate
     lowest, highest = math.exp(p.lowest_potential), math.exp(p.highest_potential)
     pull = (step * p.leak / p.natural_gradient_step).astype(np.float32)
@@ -64,7 +72,7 @@ def mean_field_rates(parameters: Parameters, stimuli: NDArray, n_iterations: int
     return rates
 
 
-def loop_gain(parameters: Parameters, rates: NDArray) -> float:
+def loop_gain(parameters: Parameters, rates: NDArray, *, lateral: str = "all") -> float:
     """Return the largest eigenvalue of diag(eta) W diag(r), per tau.
 
     Parameters
@@ -72,11 +80,16 @@ def loop_gain(parameters: Parameters, rates: NDArray) -> float:
     parameters : Parameters
     rates : numpy.ndarray, shape (n_neurons,)
         Expected spikes per tau.
+    lateral : {"all", "self", "off"}, default "all"
+        Which neurons a spike inhibits.
 
     Returns
     -------
     float
     """
+    if lateral != "all":
+        own = np.diag(within_reach(parameters.lateral_weights, lateral))
+        return float((parameters.natural_gradient_step * np.asarray(rates, float) * own).max())
     # Similar to (Phi s)^T (Phi s) / sigma2 with s^2 = eta r, which is symmetric.
     scale = np.sqrt(parameters.natural_gradient_step * np.asarray(rates, float))
     active = np.flatnonzero(scale)
@@ -95,7 +108,13 @@ def loop_gain(parameters: Parameters, rates: NDArray) -> float:
     return float(largest / parameters.noise_variance)
 
 
-def largest_gain(parameters: Parameters, stimuli: NDArray, start: NDArray | None = None) -> float:
+def largest_gain(
+    parameters: Parameters,
+    stimuli: NDArray,
+    start: NDArray | None = None,
+    *,
+    lateral: str = "all",
+) -> float:
     """Return the largest loop gain on the way from the start to the codes of stimuli.
 
     Parameters
@@ -105,6 +124,8 @@ def largest_gain(parameters: Parameters, stimuli: NDArray, start: NDArray | None
         Of many, a sample is looked at.
     start : numpy.ndarray, shape (n, n_neurons), optional
         Potentials from which inference begins; by default those at rest.
+    lateral : {"all", "self", "off"}, default "all"
+        Which neurons a spike inhibits.
 
     Returns
     -------
@@ -118,29 +139,31 @@ def largest_gain(parameters: Parameters, stimuli: NDArray, start: NDArray | None
     chosen = stimuli[np.union1d(strongest, others)]
     # Rates far from the fixed point tell well enough which stimuli have the largest gains.
     for n_iterations, n_kept in ((30, N_SAMPLED // 8), (100, 4)):
-        rates = mean_field_rates(parameters, chosen, n_iterations)
-        gains = _approximate_gains(parameters, rates)
+        rates = mean_field_rates(parameters, chosen, n_iterations, lateral=lateral)
+        gains = _approximate_gains(parameters, rates, lateral)
         kept = np.argsort(-gains, kind="stable")[:n_kept]
         chosen, rates = chosen[kept], rates[kept]
-    settled = max(loop_gain(parameters, one) for one in rates)
-    return max(settled, gain_at(parameters, start))
+    settled = max(loop_gain(parameters, one, lateral=lateral) for one in rates)
+    return max(settled, gain_at(parameters, start, lateral=lateral))
 
 
-def gain_at(parameters: Parameters, potentials: NDArray | None = None) -> float:
+def gain_at(
+    parameters: Parameters, potentials: NDArray | None = None, *, lateral: str = "all"
+) -> float:
     """Return the loop gain at rest, or what counts of the largest at potentials (n, n_neurons)."""
     if potentials is None:
-        return loop_gain(parameters, np.exp(parameters.resting_potential))
+        return loop_gain(parameters, np.exp(parameters.resting_potential), lateral=lateral)
     rates = np.exp(np.minimum(potentials, parameters.highest_potential))
     # No gain is above the sum of its terms, those of single neurons.
     most = rates @ (parameters.natural_gradient_step * parameters.spike_sizes**2)
     rates = rates[np.argsort(-most, kind="stable")[:4]]
-    return CARRIED_SHARE * max(loop_gain(parameters, one) for one in rates)
+    return CARRIED_SHARE * max(loop_gain(parameters, one, lateral=lateral) for one in rates)
 
 
-def _approximate_gains(parameters, rates, n_iterations=20):
+def _approximate_gains(parameters, rates, lateral, n_iterations=20):
     """Return loop gains from below for many rates at once, (n_stimuli,), by power iteration."""
     scale = np.sqrt(parameters.natural_gradient_step * rates).astype(np.float32)
-    weights = parameters.lateral_weights.astype(np.float32)
+    weights = within_reach(parameters.lateral_weights, lateral).astype(np.float32)
     vector, gains = scale, np.zeros(len(scale))
     for _ in range(n_iterations):
         length = np.linalg.norm(vector, axis=1, keepdims=True)

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from ipvae_brian.model.parameters import Parameters
 from ipvae_brian.network import equations
 from ipvae_brian.network.circuits import EquationCircuit
+from ipvae_brian.network.lateral import within_reach
 from ipvae_brian.recordings.timing import whole_steps
 
 
@@ -71,8 +72,24 @@ class Synapses(Pathway):
         )
         # From every neuron, or the end of its axon, to all neurons: pre first, then post.
         every = np.arange(len(self.neurons))
-        self.lateral.connect(i=np.repeat(every, len(every)), j=np.tile(every, len(every)))
+        if self.reach == "all":
+            self.lateral.connect(i=np.repeat(every, len(every)), j=np.tile(every, len(every)))
+        else:
+            self.lateral.connect(i=every, j=every)
         self.objects.append(self.lateral)
+        self.from_pixels = None
+        noise = self.noise
+        if noise and noise.pixel:
+            self.from_pixels = brian.Synapses(
+                self.noise_units.pixels,
+                self.neurons,
+                equations.PIXEL_WEIGHT,
+                name=f"{self.neurons.name}_from_pixels",
+                dtype=self.rate_type,
+                **self.options,
+            )
+            self.from_pixels.connect()
+            self.objects.append(self.from_pixels)
         self.set_parameters(parameters)
 
     def _conduct(self, delay_steps: int) -> Any:
@@ -93,7 +110,7 @@ class Synapses(Pathway):
         behind = np.minimum(unit + n_neurons, len(axons) - 1)
         axons.behind = brian.linked_var(axons, "z", index=behind)
         self.objects.append(axons)
-        self._regularly(axons, equations.CONDUCT, "end")
+        self.regularly(axons, equations.CONDUCT, "end")
         return axons
 
     @property
@@ -105,7 +122,11 @@ class Synapses(Pathway):
     def set_parameters(self, parameters: Parameters) -> None:
         """Put in the constants and the weights W."""
         super().set_parameters(parameters)
-        self.lateral.weight = parameters.lateral_weights.T.ravel()
+        weights = within_reach(parameters.lateral_weights, self.reach)
+        self.lateral.weight = weights.T.ravel() if self.reach == "all" else np.diag(weights)
+        if self.from_pixels is not None and self.noise is not None:
+            per_pixel = parameters.drive(np.eye(parameters.n_pixels))
+            self.from_pixels.weight = self.noise.pixel * per_pixel.ravel()
 
     def stimulus_values(self, stimuli: NDArray) -> tuple[Any, NDArray]:
         """Return the neurons' drive, and its values."""
@@ -120,19 +141,31 @@ class ErrorUnits(Pathway):
     """
 
     label = "error_units"
+    # The error is one for all neurons: it can leave out no single one of them.
+    reaches = ("all", "off")
+    # Nor can it know of a gain of single neurons.
+    noises = ("pixel", "drive", "shared_gain")
+    noise_of_neurons = ("drive",)
 
     def __init__(self, parameters: Parameters, clock: Any, target: Any = None, **options: Any):
         super().__init__(parameters, clock, target, **options)
-        names = equations.namespace(parameters)
+        names = self._names(parameters)
+        terms = [name for name in self.noises if self.noise and getattr(self.noise, name)]
         self.units = brian.NeuronGroup(
             parameters.n_pixels,
-            equations.ERROR_UNIT,
+            equations.error_unit_with_noise(terms),
             events={"mismatch": "prediction_error != 0"},
             namespace=names,
             name=f"{self.neurons.name}_error_units",
             dtype=self.rate_type,
             **self.options,
         )
+        if "shared_gain" in terms:
+            self.noise_units.link(self.units, "trial_gain")
+        if "pixel" in terms:
+            self.units.pixel_noise = brian.linked_var(self.noise_units.pixels, "pixel_noise")
+        if "pixel" in terms or "shared_gain" in terms:
+            self.regularly(self.units, equations.noisy_stimulus(terms), "start")
         self.predict = brian.Synapses(
             self.neurons,
             self.units,
@@ -159,13 +192,13 @@ class ErrorUnits(Pathway):
         self.units.set_event_schedule("mismatch", when="synapses", order=1)
         self.lateral.pre.order = 2
         self.objects += [self.units, self.predict, self.lateral]
-        self._regularly(self.units, equations.FORGET, "resets")
+        self.regularly(self.units, equations.FORGET, "resets")
         self.set_parameters(parameters)
 
     def set_parameters(self, parameters: Parameters) -> None:
         """Put in the constants and the dictionary, for both kinds of synapses."""
         super().set_parameters(parameters)
-        self.predict.weight = parameters.dictionary.T.ravel()
+        self.predict.weight = parameters.dictionary.T.ravel() * (self.reach == "all")
         # Errors count in units of their own pixel's noise.
         self.lateral.weight = parameters.scaled(parameters.scaled_dictionary.T).T.ravel()
 

@@ -125,7 +125,14 @@ class Presenter:
         )
         self.diverged = np.zeros(len(presentation.frames), bool)
         start = None if presentation.reset else self.circuit.potentials()
-        self.bound = Bound.of(presentation, self.circuit.parameters, self.window_steps, start)
+        self.bound = Bound.of(
+            presentation,
+            self.circuit.parameters,
+            self.window_steps,
+            start,
+            self.circuit.reach,
+            self.circuit.noise,
+        )
         if presentation.reset:
             self.circuit.rest()
         if presentation.seed is not None:
@@ -194,7 +201,7 @@ class Presenter:
 
     def _new_windows(self, n):
         shape = (n, len(self.presentation.frames), self.circuit.n_neurons)
-        return np.empty(shape, self.circuit.count_type), np.empty(shape, self.circuit.rate_type)
+        return np.empty(shape, np.int32), np.empty(shape, self.circuit.rate_type)
 
     def _next_window(self):
         self.window += 1

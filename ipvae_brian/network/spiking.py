@@ -6,15 +6,19 @@ import numpy as np
 from brian2.only import second
 from numpy.typing import NDArray
 
+from ipvae_brian._tools.caller import warn_user
 from ipvae_brian._tools.checks import known_name, seconds
 from ipvae_brian._tools.html import table
 from ipvae_brian._tools.types import Time
+from ipvae_brian.errors import StabilityWarning
 from ipvae_brian.model.parameters import Fitted, Parameters
 from ipvae_brian.model.summary import facts, picture
 from ipvae_brian.network.arguments import Neurons, steps_per_tau
 from ipvae_brian.network.base import BaseNetwork
 from ipvae_brian.network.circuits import Circuit
 from ipvae_brian.network.engines.choice import choose_circuit
+from ipvae_brian.network.lateral import LATERAL
+from ipvae_brian.network.noise import TERMS, Noise
 from ipvae_brian.network.stability import (
     MARGIN,
     advice,
@@ -46,6 +50,12 @@ class SpikingNetwork(BaseNetwork):
         diverge.
     delay : Quantity, optional
         Time from a spike to its inhibition, with the pathway "synapses".
+    lateral : {"all", "self", "off"}, default "all"
+        Which neurons a spike inhibits: all of them, only the one that fired it (each then codes
+        the stimulus as if it were alone), or none (only a leak then holds rates back). The pathway
+        "error_units" has one error for all neurons, so it cannot do "self".
+    noise : Noise, optional
+        Noise of stimulus, drive and gains; without it, spikes are all that is random.
     engine : {"events", "numba", "numpy", "brian2"}, optional
         What takes the time steps. "brian2" runs the Brian2 equations as they stand, and is the
         default for one population. "events", the default for several copies, simulates them in
@@ -117,6 +127,8 @@ class SpikingNetwork(BaseNetwork):
         n_copies: int = 1,
         dt: Time | None = None,
         delay: Time | None = None,
+        lateral: str = "all",
+        noise: Noise | None = None,
         engine: str | None = None,
         precision: str | None = None,
         target: str | None = None,
@@ -146,6 +158,19 @@ class SpikingNetwork(BaseNetwork):
         if delay is not None and not self._circuit_class.takes_delay:
             raise ValueError("delay needs pathway 'synapses' and n_copies 1")
         self._delay_seconds = 0.0 if delay is None else seconds(delay, "delay", allow_zero=True)
+        self._reach = known_name(lateral, "lateral", LATERAL)
+        if lateral not in self._circuit_class.reaches:
+            raise ValueError(
+                f"lateral {lateral!r} needs pathway 'synapses' or an engine for copies: the "
+                "prediction error is one for all neurons, and can leave out no single one of them"
+            )
+        if self._reach == "off" and self.parameters.leak == 0:
+            warn_user(
+                "lateral 'off' without a leak: nothing holds potentials back, which rise to "
+                "highest_potential; give the parameters a leak",
+                StabilityWarning,
+            )
+        self._noise = self._checked_noise(noise)
         self._build_at(dt)
 
     @property
@@ -153,40 +178,73 @@ class SpikingNetwork(BaseNetwork):
         """Name of what takes the time steps."""
         return self._circuit_class.engine
 
+    def _checked_noise(self, noise):
+        if noise is None:
+            return Noise()
+        if not isinstance(noise, Noise):
+            raise TypeError(f"noise must be a Noise, got {type(noise).__name__}")
+        for name in TERMS:
+            if getattr(noise, name) and name not in self._circuit_class.noises:
+                raise ValueError(
+                    f"noise: {name} must be 0 with {self._circuit_class.label!r}, got "
+                    f"{getattr(noise, name):g}"
+                )
+        return noise
+
+    @property
+    def noise(self) -> Noise:
+        """Noise of stimulus, drive and gains."""
+        return self._noise
+
+    @property
+    def _loop(self) -> dict[str, Any]:
+        """What stability depends on besides the parameters."""
+        return {"delay": self._delay_seconds, "lateral": self._reach}
+
     def _make_circuit(self, clock: Any) -> Circuit:
-        options: dict[str, Any] = {"n_copies": self.n_copies, "rate_type": self.rate_type}
+        options: dict[str, Any] = {
+            "n_copies": self.n_copies,
+            "rate_type": self.rate_type,
+            "reach": self._reach,
+            "noise": self._noise,
+        }
         if self._circuit_class.takes_delay:
             options["delay"] = self._delay_seconds * second
         return self._circuit_class(self.parameters, clock, self.target, name=self.name, **options)
 
     def _stable_dt(self, stimuli: NDArray, start: NDArray | None = None) -> float:
+        stimuli = self._noise.at_its_strongest(stimuli)
         if self._circuit_class.in_continuous_time:
-            return choose_drive_dt(self.parameters, stimuli)
+            return choose_drive_dt(self.parameters, stimuli, lateral=self._reach)
         # With the user's own objects in it, a run cannot be repeated at half the step.
         margin = MARGIN / 2 if self._additions else MARGIN
-        delay = self._delay_seconds
-        return choose_dt(self.parameters, stimuli, delay=delay, margin=margin, start=start)
+        return choose_dt(self.parameters, stimuli, margin=margin, start=start, **self._loop)
 
     def check_dt(self, stimuli: NDArray, dt_seconds: float, start: NDArray | None = None) -> None:
         """Warn if the time step may not be stable for stimuli (n_stimuli, n_pixels)."""
+        stimuli = self._noise.at_its_strongest(stimuli)
         if self._circuit_class.in_continuous_time:
-            return check_drive_dt(self.parameters, stimuli, dt_seconds)
-        delay = self._delay_seconds
-        return check_dt(self.parameters, stimuli, dt_seconds, delay=delay, start=start)
+            return check_drive_dt(self.parameters, stimuli, dt_seconds, lateral=self._reach)
+        return check_dt(self.parameters, stimuli, dt_seconds, start=start, **self._loop)
 
     def check_start(self, start: NDArray, dt_seconds: float) -> None:
         """Warn if the time step may not be stable for potentials (n_copies, n_neurons)."""
         if not self._circuit_class.in_continuous_time:
-            check_start(self.parameters, start, dt_seconds, delay=self._delay_seconds)
+            check_start(self.parameters, start, dt_seconds, **self._loop)
 
     def advice(self, stimuli: NDArray, dt_seconds: float) -> str:
         """Return what to do if stimuli (n_stimuli, n_pixels) diverged at a time step."""
-        return advice(self.parameters, stimuli, dt_seconds, delay=self._delay_seconds)
+        stimuli = self._noise.at_its_strongest(stimuli)
+        return advice(self.parameters, stimuli, dt_seconds, **self._loop)
 
     def _repr_html_(self) -> str:
         """Return what a notebook shows: circuit, time step, model and dictionary."""
         dt = "chosen at the first presentation" if self.dt is None else str(self.dt)
         said = {"circuit": self._circuit_class.label, "copies": self.n_copies, "time step": dt}
+        if self._reach != "all":
+            said["lateral inhibition"] = self._reach
+        if self._noise:
+            said["noise"] = str(self._noise)
         if self._delay_seconds:
             said["delay"] = f"{self._delay_seconds * 1e3:g} ms"
         said["records"] = self._records()

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ipvae_brian._tools.caller import warn_user
-from ipvae_brian._tools.checks import seconds
+from ipvae_brian._tools.checks import known_name, seconds
 from ipvae_brian._tools.types import Time
 from ipvae_brian.errors import DivergenceError, StabilityWarning
 from ipvae_brian.model.parameters import Parameters
@@ -71,7 +71,9 @@ def _that_divide(delay, parameters):
     return [n for n in STEPS_PER_TAU if abs(in_tau * n - round(in_tau * n)) < 1e-6]
 
 
-def _warn_of_large_jumps(parameters, largest=LARGEST_JUMP):
+def _warn_of_large_jumps(parameters, lateral, largest=LARGEST_JUMP):
+    if lateral == "off":
+        return
     jump = float(
         (parameters.natural_gradient_step * parameters.spike_sizes**2).max()
         / parameters.noise_variance
@@ -92,6 +94,7 @@ def choose_dt(
     delay: float = 0.0,
     margin: float = MARGIN,
     start: NDArray | None = None,
+    lateral: str = "all",
 ) -> float:
     """Return a stable time step: tau/20, or less where the loop gain or the leak asks for it.
 
@@ -105,6 +108,8 @@ def choose_dt(
         Part of the linear stability limit that may be used.
     start : numpy.ndarray, shape (n, n_neurons), optional
         Potentials from which inference begins; by default those at rest.
+    lateral : {"all", "self", "off"}, default "all"
+        Which neurons a spike inhibits.
 
     Returns
     -------
@@ -117,8 +122,8 @@ def choose_dt(
         If even tau/4000 is not stable: the gain, the delay, the potentials at rest or the stimuli
         are out of all proportion. The message names a gain that is stable.
     """
-    _warn_of_large_jumps(parameters)
-    tau, gain = float(parameters.tau), largest_gain(parameters, stimuli, start)
+    _warn_of_large_jumps(parameters, lateral)
+    tau, gain = float(parameters.tau), largest_gain(parameters, stimuli, start, lateral=lateral)
     if not _that_divide(delay, parameters):
         raise ValueError(
             f"delay must be a whole number of time steps, and no dt = tau / n with n in "
@@ -135,7 +140,7 @@ def choose_dt(
     raise ValueError(
         f"no stable time step: these stimuli, resting_potential and natural_gradient_step need "
         f"{needed} at tau = {tau * 1e3:g} ms; z-score the stimuli, lower resting_potential, or "
-        f"lower natural_gradient_step{_gain_in_words(parameters, stimuli, delay)}"
+        f"lower natural_gradient_step{_gain_in_words(parameters, stimuli, delay, lateral)}"
     )
 
 
@@ -146,18 +151,24 @@ def check_dt(
     *,
     delay: float = 0.0,
     start: NDArray | None = None,
+    lateral: str = "all",
 ) -> None:
     """Warn with the numbers if a user's dt is near or above the limit for these stimuli."""
-    _warn_of_large_jumps(parameters)
-    gain = largest_gain(parameters, stimuli, start)
+    _warn_of_large_jumps(parameters, lateral)
+    gain = largest_gain(parameters, stimuli, start, lateral=lateral)
     _warn_if_coarse(parameters, gain, dt_seconds, delay, "these stimuli")
 
 
 def check_start(
-    parameters: Parameters, start: NDArray, dt_seconds: float, *, delay: float = 0.0
+    parameters: Parameters,
+    start: NDArray,
+    dt_seconds: float,
+    *,
+    delay: float = 0.0,
+    lateral: str = "all",
 ) -> None:
     """Warn if dt is too coarse for potentials (n, n_neurons) that inference is to begin from."""
-    gain = gain_at(parameters, start)
+    gain = gain_at(parameters, start, lateral=lateral)
     _warn_if_coarse(parameters, gain, dt_seconds, delay, "the present potentials")
 
 
@@ -176,7 +187,12 @@ def _warn_if_coarse(parameters, gain, dt_seconds, delay, cause):
 
 
 def advice(
-    parameters: Parameters, stimuli: NDArray, dt_seconds: float, *, delay: float = 0.0
+    parameters: Parameters,
+    stimuli: NDArray,
+    dt_seconds: float,
+    *,
+    delay: float = 0.0,
+    lateral: str = "all",
 ) -> str:
     """Return what to do about a run that diverged, as the end of a sentence.
 
@@ -189,10 +205,13 @@ def advice(
         Which was too coarse, whatever the loop gain says.
     delay : float, default 0
         In seconds.
+    lateral : {"all", "self", "off"}, default "all"
+        Which neurons a spike inhibits.
     """
     steps = round(float(parameters.tau) / dt_seconds)
     # Of the steps that should do, one that is much finer than what did not.
-    return _remedy(parameters, largest_gain(parameters, stimuli), delay, 2 * steps - 1)
+    gain = largest_gain(parameters, stimuli, lateral=lateral)
+    return _remedy(parameters, gain, delay, 2 * steps - 1)
 
 
 def _remedy(parameters, gain, delay, above):
@@ -212,6 +231,7 @@ def stable_gain(
     *,
     delay: Time | None = None,
     margin: float = MARGIN,
+    lateral: str = "all",
 ) -> float:
     """Return the largest gain that is stable at a time step, such as tau for discrete updates.
 
@@ -225,6 +245,8 @@ def stable_gain(
         Time from a spike to its inhibition.
     margin : float, default 0.25
         Part of the linear stability limit that may be used.
+    lateral : {"all", "self"}, default "all"
+        Which neurons a spike inhibits. With "off" every gain is stable.
 
     Returns
     -------
@@ -254,10 +276,12 @@ def stable_gain(
     step = whole_fraction(seconds(dt, "dt"), parameters)
     late = 0.0 if delay is None else seconds(delay, "delay", allow_zero=True)
     shown = as_stimuli(stimuli, parameters, "stimuli")
-    return _stable_gain(parameters, shown, round(float(parameters.tau) / step), late, margin)
+    known_name(lateral, "lateral", ("all", "self"))
+    steps = round(float(parameters.tau) / step)
+    return _stable_gain(parameters, shown, steps, late, margin, lateral)
 
 
-def _stable_gain(parameters, stimuli, steps, delay, margin=MARGIN):
+def _stable_gain(parameters, stimuli, steps, delay, margin=MARGIN, lateral="all"):
     left = margin - _used(parameters, 0.0, steps, delay)
     if left <= 0:
         raise ValueError(
@@ -267,23 +291,23 @@ def _stable_gain(parameters, stimuli, steps, delay, margin=MARGIN):
     gain = 1.0
     # At once without a leak, with which the rates that settle depend on the gain, too.
     for _ in range(1 if parameters.leak == 0 else LEAKY_ROUNDS):
-        loop = largest_gain(parameters.with_gain(gain), stimuli)
+        loop = largest_gain(parameters.with_gain(gain), stimuli, lateral=lateral)
         gain *= left / (_used(parameters, loop, steps, delay) - margin + left)
     return BELOW * gain
 
 
-def _gain_in_words(parameters, stimuli, delay):
+def _gain_in_words(parameters, stimuli, delay, lateral):
     """Return which gain is stable at a step of tau / 100, in words."""
     steps = 100
     try:
-        gain = _stable_gain(parameters, stimuli, steps, delay)
+        gain = _stable_gain(parameters, stimuli, steps, delay, lateral=lateral)
     except ValueError:
         return ""
     dt_ms = float(parameters.tau) * 1e3 / steps
     return f": parameters.with_gain({gain:.2g}) is stable at dt={dt_ms:.8g}*ms"
 
 
-def choose_drive_dt(parameters: Parameters, stimuli: NDArray) -> float:
+def choose_drive_dt(parameters: Parameters, stimuli: NDArray, *, lateral: str = "all") -> float:
     """Return a time step in which drive can act in continuous time: tau/20, or less.
 
     There spikes inhibit at once, whatever the step, so its only limit is how far the drive may take
@@ -293,21 +317,25 @@ def choose_drive_dt(parameters: Parameters, stimuli: NDArray) -> float:
     ----------
     parameters : Parameters
     stimuli : numpy.ndarray, shape (..., n_pixels)
+    lateral : {"all", "self", "off"}, default "all"
+        Which neurons a spike inhibits.
 
     Returns
     -------
     float
         dt in seconds, a whole fraction of tau.
     """
-    _warn_of_large_jumps(parameters, LARGEST_EXACT_JUMP)
+    _warn_of_large_jumps(parameters, lateral, LARGEST_EXACT_JUMP)
     rise = _largest_rises(parameters, stimuli).mean()
     steps = next((n for n in STEPS_PER_TAU if rise / n <= LARGEST_RISE), STEPS_PER_TAU[-1])
     return float(parameters.tau) / steps
 
 
-def check_drive_dt(parameters: Parameters, stimuli: NDArray, dt_seconds: float) -> None:
+def check_drive_dt(
+    parameters: Parameters, stimuli: NDArray, dt_seconds: float, *, lateral: str = "all"
+) -> None:
     """Warn if a user's dt lets the drive of these stimuli act too coarsely in continuous time."""
-    _warn_of_large_jumps(parameters, LARGEST_EXACT_JUMP)
+    _warn_of_large_jumps(parameters, lateral, LARGEST_EXACT_JUMP)
     rise = _largest_rises(parameters, stimuli).mean() * dt_seconds / float(parameters.tau)
     if rise > 3 * LARGEST_RISE:
         warn_user(

@@ -124,7 +124,15 @@ class StandaloneRunner(Runner):
                 )
             (n_steps,) = steps
             start = None if self.state is None else np.asarray(self.state[0])[None]
-            bound = Bound.of(presentation, self.circuit.parameters, self.window_steps, start)
+            circuit = self.circuit
+            bound = Bound.of(
+                presentation,
+                circuit.parameters,
+                self.window_steps,
+                start,
+                circuit.reach,
+                circuit.noise,
+            )
             if presentation.reset or self.state is None:
                 self._rest()
             expected = [np.zeros((1, self.circuit.n_neurons))]

@@ -67,6 +67,25 @@ error_of("copies", SpikingNetwork, parameters, n_copies=2)
 error_of("target", SpikingNetwork, parameters, target="numpy")
 error_of("numpy", SpikingNetwork, parameters, engine="numpy")
 error_of("stimuli", network.present, stimuli[:, :3], 60 * ms)
+brian2.device.reinit()
+brian2.set_device("cpp_standalone", build_on_run=False, directory=folder + "/alone")
+from ipvae_brian import Noise
+noise = Noise(pixel=0.3, drive=0.5, gain=0.2, shared_gain=0.4, time_constant=120 * ms)
+network = SpikingNetwork(
+    parameters,
+    pathway=pathway,
+    dt=4 * ms,
+    record_potentials=range(12),
+    lateral="self",
+    noise=noise,
+)
+drives = brian2.StateMonitor(
+    network.neurons, "noisy_drive", record=True, when="groups", order=5, clock=network.clock
+)
+network.add(drives)
+for name, reset in (("alone", True), ("further", False)):
+    keep(name, network.present(stimuli[0], 60 * ms, reset=reset))
+    arrays[f"drives of {name}"] = np.array(drives.noisy_drive)
 """
 
 ERROR_UNITS = """
@@ -164,6 +183,31 @@ def test_error_units_and_an_incomplete_window(error_units, name):
     assert response.counts.shape == (1, 3, 12)
     assert response.potentials.shape == (1, 12, 18)
     assert_consistent(response)
+
+
+def test_spikes_may_inhibit_their_own_neuron_only(synapses):
+    """With noise, which goes on where the state does: its gain, too."""
+    names = "alone", "further"
+    responses, drives = [response_of(synapses, name) for name in names], []
+    for name in names:
+        drives.append(synapses.arrays[f"drives of {name}"].T)
+    clean = responses[0].parameters.drive(responses[0].frames[0])
+    for one in drives:
+        assert np.abs(one - clean).mean() > 0.1
+        assert (np.ptp(one, axis=0) > 0).all()
+    # A time constant of 120 ms leaves most of the noise from one step to the next.
+    jump = np.abs(drives[1][0] - drives[0][-1]).mean()
+    assert jump < 2 * np.abs(np.diff(drives[0], axis=0)).mean() + 0.1
+    expected, _ = reference.simulate(
+        responses[0].parameters,
+        np.repeat(responses[0].frames[0], 30, axis=0),
+        np.concatenate([r.step_counts[0].T for r in responses]),
+        0.2,
+        lateral="self",
+        drives=np.concatenate(drives),
+    )
+    found = np.concatenate([r.potentials[0].T for r in responses])
+    np.testing.assert_allclose(found, expected, atol=1e-10)
 
 
 def test_movie_goes_on_between_frames(synapses):

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 import ipvae_brian
 from ipvae_brian import (
     IPVAE,
+    Noise,
     Parameters,
-    RateNetwork,
     Recording,
     Response,
     SpikingNetwork,
@@ -55,12 +55,6 @@ def present(parameters: Parameters, stimuli: NDArray[np.float64]) -> None:
     assert n_stimuli == len(stimuli) and counts.ndim == 3 and decoded.shape[-1] == 16
     assert np.all(response.spike_times(0) >= 0)
     assert response.r2().shape == (1,)
-
-
-def rate_networks(parameters: Parameters, stimuli: NDArray[np.floating]) -> NDArray[np.floating]:
-    network = RateNetwork(parameters, activation="relu", deviation=0, n_copies=2)
-    response: Response = network.present(stimuli, 40 * ms, seed=1)
-    return response.reconstruction()
 
 
 def movie(parameters: Parameters, stimuli: NDArray[np.float64]) -> None:
@@ -177,7 +171,11 @@ def experiment(parameters: Parameters) -> None:
     movies: NDArray[np.float32] = session.movies(front_end.replace(normalisation="divisive"))
     directions = session.conditions["direction"]
     assert len(directions) == session.n_trials == 2 * len(movies)
-    network = SpikingNetwork(parameters, n_copies=len(movies), dt=1 * ms)
+    noise = Noise(pixel=0.2, time_constant={"pixel": 20 * ms})
+    network = SpikingNetwork(
+        parameters, n_copies=len(movies), dt=1 * ms, noise=noise, lateral="self"
+    )
+    assert network.noise == noise and not Noise(time_constant=2 * ms)
     response = network.present_movie(session.movies(None), session.durations, seed=1)
     assert response.n_stimuli == session.n_stimuli
     assert load_model("photographs-512").front_end is not None

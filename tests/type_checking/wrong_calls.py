@@ -11,7 +11,6 @@ import ipvae_brian
 from ipvae_brian import (
     IPVAE,
     Parameters,
-    RateNetwork,
     Recording,
     Response,
     SpikingNetwork,
@@ -33,7 +32,6 @@ def parameters_take_names_and_need_a_dictionary():
 
 def networks_take_parameters_and_times_with_units(model: Parameters, x: NDArray[np.float64]):
     SpikingNetwork("photographs-512")  # error
-    RateNetwork(model, pathway="synapses")  # error
     SpikingNetwork(model, 200)  # error
     SpikingNetwork(model, copies=200)  # error
     SpikingNetwork(model, dt=0.001)  # error
@@ -71,6 +69,8 @@ def the_rest(x: NDArray[np.float64]):
     IPVAE(neurons=512)  # error
     IPVAE().fit()  # error
     load_model(512)  # error
+    ipvae_brian.Noise(0.3)  # error
+    ipvae_brian.Noise(pixel="strong")  # error
     metrics.r_squared(x)  # error
     ipvae_brian.load_models("photographs-512")  # error
     print(ipvae_brian.spiking)  # error

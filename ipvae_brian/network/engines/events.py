@@ -21,6 +21,7 @@ from ipvae_brian.network.engines.compiled import CompiledCopies
 from ipvae_brian.network.engines.limits import not_in_continuous_time
 from ipvae_brian.network.engines.populations import Populations
 from ipvae_brian.network.equations import COPIES
+from ipvae_brian.network.noisy_drive import NoisyDrive
 
 # How far a spike keeps from the end of its step, in steps, so that rounding leaves it in there.
 CLEARANCE = 1e-5
@@ -51,7 +52,12 @@ class EventCopies(CompiledCopies):
             self.n_copies,
             1 / steps_per_tau,
             self.rate_type,
+            self.reach,
         )
+        self.noisy_drive: Any = None
+        if self.noise:
+            dt = float(clock.dt)
+            self.noisy_drive = NoisyDrive(self.noise, parameters, self.n_copies, dt, self.rate_type)
         self.columns = self.populations.columns
         self.spikespace = array_of(self.neurons, "_spikespace")
         self.potential = self._by_copy("u")
@@ -120,12 +126,15 @@ class EventCopies(CompiledCopies):
         """Put in a new dictionary and new constants, of the same shape."""
         self.parameters = parameters
         self.populations.set_parameters(parameters)
+        if self.noisy_drive is not None:
+            self.noisy_drive.set_parameters(parameters)
         self.columns = self.populations.columns
 
     def state(self) -> dict[str, Any]:
         """Return copies of the populations' arrays."""
+        noise = {} if self.noisy_drive is None else self.noisy_drive.state()
         known = {"known": [array.copy() for array in self._known]}
-        return super().state() | self.populations.state() | known
+        return super().state() | self.populations.state() | known | noise
 
     def restore_state(self, state: Mapping[str, Any]) -> None:
         """Put them back."""
@@ -133,20 +142,28 @@ class EventCopies(CompiledCopies):
         self.populations.restore_state(state)
         for known, array in zip(self._known, state["known"], strict=True):
             known[:] = array
+        if self.noisy_drive is not None:
+            self.noisy_drive.restore_state(state)
 
     def rest(self) -> None:
         """Put every population at rest, without recent spikes."""
         self.populations.rest()
+        if self.noisy_drive is not None:
+            self.noisy_drive.rest()
         self._publish()
 
     def show(self, stimuli: NDArray) -> None:
         """Set the drive of every copy."""
         self.populations.show(stimuli)
+        if self.noisy_drive is not None:
+            self.noisy_drive.show(self.populations.drive)
         self._known[1][:] = self.populations.drive
 
     def reseed(self, seed: Any) -> None:
         """Restart the random numbers, those of every copy at a place of its own."""
         self.populations.reseed(seed)
+        if self.noisy_drive is not None:
+            self.noisy_drive.reseed(seed)
 
     def open_window(self, counts: NDArray, expected_counts: NDArray) -> None:
         """Add up in these arrays."""
@@ -170,7 +187,7 @@ class EventCopies(CompiledCopies):
         """Return which copies ran away in some time steps, (n_copies,)."""
         return (
             self.populations.ran_away
-            | too_many_spikes(stimuli, counts, self.parameters)
+            | too_many_spikes(stimuli, counts, self.parameters, self.reach, self.noise)
             | super().diverged(stimuli, counts, bound, n_steps)
         )
 
@@ -201,9 +218,13 @@ class EventCopies(CompiledCopies):
         """Simulate this step, or this one and those that may be taken with it."""
         if self._taken == 0:
             self._watched = self._ahead == 0
-            self._taken, self._ahead = max(1, self._ahead), 0
             if self._watched:
                 self._take_over()
+            self._taken = max(1, self._ahead)
+            if self.noisy_drive is not None:
+                self._taken = min(self._taken, self.noisy_drive.steps_left)
+                self._change()
+            self._ahead = max(0, self._ahead - self._taken)
             self.populations.advance(self._taken, *self._windows)
             if self._watched:
                 self._show_spikes()
@@ -216,6 +237,13 @@ class EventCopies(CompiledCopies):
         """Put the spikes of the last step where monitors and synapses find them."""
         self._by_copy("z")[:] = self.populations.counts
         event_loop.list_spikes(self.populations.counts, self.spikespace)
+
+    def _change(self) -> None:
+        """Let the noise of the drive change, and stay for the steps that are taken now."""
+        if self.noisy_drive.put_into(self.populations.drive):
+            self.populations.grow()
+            self._known[1][:] = self.populations.drive
+        self.noisy_drive.go_on(self._taken)
 
     def update(self) -> None:
         """Show the potentials at the end of the step, if anybody looks."""

@@ -13,7 +13,7 @@ Here the step is NumPy; the engine "numba" has it compiled, for all cores.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import brian2.only as brian
@@ -25,6 +25,8 @@ from ipvae_brian.model.parameters import Parameters
 from ipvae_brian.network._brian import array_of
 from ipvae_brian.network.circuits import Circuit
 from ipvae_brian.network.equations import COPIES
+from ipvae_brian.network.lateral import within_reach
+from ipvae_brian.network.noisy_drive import NoisyDrive
 
 # Share of neurons that spike in a step above which the dense product is the cheaper one.
 DENSE_ABOVE = 0.06
@@ -70,8 +72,25 @@ class NumpyCopies(Circuit):
         ]
         self.objects += operations
         self.lateral = operations[1]
+        self.noisy_drive: Any = self._make_noise(parameters)
         self.set_parameters(parameters)
         self.reseed(None)
+
+    def _make_noise(self, parameters):
+        """Return the drive with noise, and have it change before everything else in a step."""
+        if self.noise is None:
+            return None
+        clock = self.options["clock"]
+        name = f"{self.neurons.name}_noise"
+        change = brian.NetworkOperation(self.change, clock=clock, when="start", order=-1, name=name)
+        self.objects.append(change)
+        return NoisyDrive(self.noise, parameters, self.n_copies, float(clock.dt), self.dtype)
+
+    def change(self) -> None:
+        """Let the noise of the drive change."""
+        if self.noisy_drive.put_into(self._copies(self.drive)):
+            self._take_drive()
+        self.noisy_drive.go_on()
 
     def _allocate(self):
         shape = self.potential.shape
@@ -85,11 +104,14 @@ class NumpyCopies(Circuit):
     def set_parameters(self, parameters: Parameters) -> None:
         """Work out weights and constants in the precision of the potentials."""
         self.parameters = p = parameters
+        if self.noisy_drive is not None:
+            self.noisy_drive.set_parameters(p)
         # A column of the dictionary in each row.
         self.columns = np.ascontiguousarray(p.dictionary.T, self.dtype)
         self.scaled_columns = np.ascontiguousarray(p.scaled_dictionary.T, self.dtype)
         # Row i: what one spike of neuron i takes from every neuron.
-        self.inhibition = self.scaled_columns @ self.scaled_columns.T
+        weights = self.scaled_columns @ self.scaled_columns.T
+        self.inhibition = within_reach(weights, self.reach)
         self.inhibition *= (p.natural_gradient_step / p.noise_variance).astype(self.dtype)
         # What drive is multiplied by, and what threshold and leak add to the potential in a step.
         self.drive_scale = (self.step * p.natural_gradient_step).astype(self.dtype)
@@ -110,6 +132,8 @@ class NumpyCopies(Circuit):
     def reseed(self, seed: Any) -> None:
         """Restart the random numbers, and draw how much is left until the next spikes."""
         self.rng = np.random.default_rng(seed)
+        if self.noisy_drive is not None:
+            self.noisy_drive.reseed(seed)
         self.rng.standard_exponential(dtype=self.dtype, out=self.left)
 
     def follow_brian2(self) -> None:
@@ -123,7 +147,9 @@ class NumpyCopies(Circuit):
     def state(self) -> dict[str, Any]:
         """Return copies of the waits, the last spikes and the state of the random numbers."""
         arrays = {name: getattr(self, name).copy() for name in self.own_state}
-        return super().state() | arrays | {"random_numbers": self.rng.bit_generator.state}
+        noise = {} if self.noisy_drive is None else self.noisy_drive.state()
+        numbers = {"random_numbers": self.rng.bit_generator.state}
+        return super().state() | arrays | numbers | noise
 
     def restore_state(self, state: Mapping[str, Any]) -> None:
         """Put them back."""
@@ -131,6 +157,27 @@ class NumpyCopies(Circuit):
         for name in self.own_state:
             setattr(self, name, state[name].copy())
         self.rng.bit_generator.state = state["random_numbers"]
+        if self.noisy_drive is not None:
+            self.noisy_drive.restore_state(state)
+
+    def rest(self) -> None:
+        """Put every potential at rest, and let new trials begin."""
+        super().rest()
+        if self.noisy_drive is not None:
+            self.noisy_drive.rest()
+
+    def state_of_neurons(self) -> list[NDArray]:
+        """Return copies of potentials, what else is carried, and noise."""
+        noise = [] if self.noisy_drive is None else self.noisy_drive.arrays
+        return [*super().state_of_neurons(), *(array.copy() for array in noise)]
+
+    def put_state_of_neurons(self, state: Sequence[NDArray]) -> None:
+        """Put them back."""
+        noise = [] if self.noisy_drive is None else self.noisy_drive.arrays
+        n_others = len(state) - len(noise)
+        super().put_state_of_neurons(state[:n_others])
+        for array, values in zip(noise, state[n_others:], strict=True):
+            array[:] = values
 
     def open_window(self, counts: NDArray, expected_counts: NDArray) -> None:
         """Add up in these arrays."""
@@ -146,6 +193,8 @@ class NumpyCopies(Circuit):
         stimuli = self.parameters.scaled(np.asarray(stimuli, self.dtype))
         drive = np.matmul(stimuli, self.scaled_columns.T, out=self.drive.reshape(shape))
         drive /= self.dtype.type(self.parameters.noise_variance)
+        if self.noisy_drive is not None:
+            self.noisy_drive.show(drive)
         self._take_drive()
 
     def _take_drive(self):

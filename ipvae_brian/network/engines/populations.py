@@ -6,6 +6,7 @@ import numpy as np
 
 from ipvae_brian.network.engines import event_loop
 from ipvae_brian.network.engines.limits import most_spikes
+from ipvae_brian.network.lateral import within_reach
 
 # By how much a potential may rise at once: rates times exp of this have a place in a float32.
 LARGEST_CHANGE = 60
@@ -27,6 +28,8 @@ class Populations:
         Length of the steps in which drive, threshold and leak act, in units of tau.
     dtype : numpy.dtype
         Of the rates.
+    reach : {"all", "self", "off"}, default "all"
+        Which neurons a spike inhibits.
 
     Attributes
     ----------
@@ -40,9 +43,9 @@ class Populations:
         Spikes of the last step.
     """
 
-    def __init__(self, parameters, n_copies, step, dtype):
+    def __init__(self, parameters, n_copies, step, dtype, reach="all"):
         shape = n_copies, parameters.n_neurons
-        self.step, self.dtype = step, np.dtype(dtype)
+        self.step, self.dtype, self.reach = step, np.dtype(dtype), reach
         self.rates, self.recent_rates, self.drive, self.input, self.growth = (
             np.zeros(shape, dtype) for _ in range(5)
         )
@@ -70,7 +73,7 @@ class Populations:
         # A column of the dictionary in each row.
         self.columns = np.ascontiguousarray(p.dictionary.T, self.dtype)
         self.scaled_columns = np.ascontiguousarray(p.scaled_dictionary.T, self.dtype)
-        inhibition = self.scaled_columns @ self.scaled_columns.T
+        inhibition = within_reach(self.scaled_columns @ self.scaled_columns.T, self.reach)
         inhibition *= (p.natural_gradient_step / p.noise_variance).astype(self.dtype)
         self.factors = np.exp(np.minimum(-inhibition, LARGEST_CHANGE))
         # Half a step leaves this much of the distance from the resting potential ...
