@@ -29,6 +29,7 @@ from .network.noise import Noise
 from .network.spiking import SpikingNetwork
 from .network.stability import stable_gain
 from .recordings.loading import load_recording
+from .recordings.pools import Pools
 from .recordings.recording import Recording
 from .recordings.spikes import Spikes
 from .recordings.timing import Timing
@@ -42,6 +43,7 @@ __all__ = [
     "MemoryLimitError",
     "Noise",
     "Parameters",
+    "Pools",
     "Recording",
     "RecordingWarning",
     "Response",

@@ -6,8 +6,9 @@
 """
 
 from ipvae_brian.recordings.loading import load_recording
+from ipvae_brian.recordings.pools import Pools
 from ipvae_brian.recordings.recording import Recording
 from ipvae_brian.recordings.spikes import Spikes
 from ipvae_brian.recordings.timing import Timing
 
-__all__ = ["Recording", "Spikes", "Timing", "load_recording"]
+__all__ = ["Pools", "Recording", "Spikes", "Timing", "load_recording"]
