@@ -174,8 +174,8 @@ class Pools:
         spikes = recording.spikes
         if spikes is not None:
             own = place[spikes.neuron] >= 0
-            trial, neuron, time, count = (column[own] for column in spikes)
-            spikes = Spikes(trial, place[neuron], time, count)
+            s = spikes
+            spikes = Spikes(s.trial[own], place[s.neuron[own]], s.time[own], s.count[own])
         return Recording(
             counts,
             recording.timing,

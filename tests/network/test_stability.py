@@ -5,6 +5,7 @@ import warnings
 
 import numpy as np
 import pytest
+import reference
 from brian2 import ms
 from helpers import make_parameters
 
@@ -255,3 +256,38 @@ def test_potentials_of_the_users_own_are_warned_of(stimuli, n_copies):
     network.neurons.u = 5.0
     with pytest.warns(StabilityWarning, match="limit for the present potentials.*use dt="):
         network.present(stimuli, 1 * ms, seed=1, reset=False)
+
+
+@pytest.mark.parametrize("delay_ms", [1, 2, 3])
+def test_gain_for_the_delays_of_cortex(delay_ms, stimuli):
+    """One call gives a gain at which a network finds a step, without a warning, and codes."""
+    parameters, delay = make_parameters(natural_gradient_step=20.0), delay_ms * ms
+    with pytest.raises(ValueError, match="no stable time step"):
+        SpikingNetwork(parameters, delay=delay).build(stimuli)
+    gain = stable_gain(parameters, stimuli, delay=delay)
+    slower = parameters.with_gain(gain)
+    network = SpikingNetwork(slower, delay=delay, record_potentials="all")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", StabilityWarning)
+        response = network.present(stimuli, 600 * ms, seed=1)
+    steps = round(delay_ms / float(network.dt / ms))
+    assert steps >= 4 and steps * float(network.dt) == pytest.approx(delay_ms * 1e-3)
+    expected, _ = reference.simulate(
+        slower,
+        np.repeat(stimuli[:1], response.timing.n_steps, axis=0),
+        response.step_counts[0].T,
+        float(network.dt / slower.tau),
+        delay_steps=steps,
+    )
+    np.testing.assert_allclose(response.potentials[0], expected.T, atol=1e-9)
+    # Nothing of the limit is given away: a twentieth more would be above the margin.
+    gain_of_loop = stability.largest_gain(parameters.with_gain(1.05 * gain), stimuli)
+    used = gain_of_loop * float(network.dt / parameters.tau) / stability.critical_step(steps)
+    assert used > stability.MARGIN
+
+
+def test_gain_needs_a_step_or_a_delay(stimuli):
+    with pytest.raises(ValueError, match="dt must be given where there is no delay"):
+        stable_gain(make_parameters(), stimuli)
+    with pytest.raises(ValueError, match="no dt = tau / n"):
+        stable_gain(make_parameters(), stimuli, delay=1.2345 * ms)
