@@ -110,6 +110,13 @@ def columns_of(table: Any, name: str) -> dict[str, Any]:
     if not isinstance(table, Mapping) and not (hasattr(table, "columns") and hasattr(table, "loc")):
         raise TypeError(f"{name} must be a table (a dict of columns), got {type(table).__name__}")
     columns = {str(key): table[key] for key in (table if isinstance(table, Mapping) else table)}
+    single = [
+        key
+        for key, column in columns.items()
+        if not hasattr(column, "__len__") or getattr(column, "ndim", 1) == 0
+    ]
+    if single:
+        raise ValueError(f"{name} must have a list in each column, got one value in {single[0]!r}")
     lengths = {key: len(column) for key, column in columns.items()}
     if len(set(lengths.values())) > 1:
         raise ValueError(f"{name} must have columns of one length, got {lengths}")

@@ -11,7 +11,7 @@ from ipvae_brian._tools.numpy_files import ARCHIVE_START, load_arrays
 from ipvae_brian.errors import FileFormatError
 from ipvae_brian.recordings.columns import START, errors_of
 from ipvae_brian.recordings.recording import Recording
-from ipvae_brian.recordings.spike_tables import TIME, UNIT
+from ipvae_brian.recordings.spike_tables import TIME, UNIT, checked_names
 
 HDF5_START = b"\x89HDF\r\n\x1a\n"
 # Of an array file, what makes the table of units.
@@ -86,14 +86,14 @@ def load_recording(path: str | PathLike, **options: Any) -> Recording:
 
 
 def _of_arrays(path, options):
+    names = checked_names(options.get("columns"))
     arrays = load_arrays(path)
     missing = [name for name in (UNIT, TIME, START) if name not in arrays]
-    if missing and not options.get("columns"):
+    if missing and not names:
         raise FileFormatError(
             f"{path}: no recording: it needs arrays 'unit', 'time' and 'start_time', or to be "
             f"written by Recording.save; has {', '.join(arrays) or 'none'}"
         )
-    names = options.get("columns") or {}
     of_spikes = {names.get(name, name) for name in (UNIT, TIME)}
     units = {n.removeprefix(OF_UNITS): a for n, a in arrays.items() if n.startswith(OF_UNITS)}
     trials = {n: a for n, a in arrays.items() if n not in of_spikes and not n.startswith(OF_UNITS)}

@@ -58,9 +58,10 @@ def write_pynapple(recording: Any, start: Time | None, gap: Time | None) -> Pyna
     # A TsGroup has its units in the order of their ids, and takes metadata in that order.
     order = np.argsort(ids)
     spans = joined(np.column_stack([axis.begin, axis.end]))
+    support = nap.IntervalSet(start=spans[:, 0], end=spans[:, 1])
     spikes = nap.TsGroup(
-        {int(ids[i]): nap.Ts(t=axis.times[i]) for i in order},
-        time_support=nap.IntervalSet(start=spans[:, 0], end=spans[:, 1]),
+        {int(ids[i]): nap.Ts(t=axis.times[i], time_support=support) for i in order},
+        time_support=support,
         metadata={name: column[order] for name, column in columns.items()},
     )
     trials = nap.IntervalSet(start=axis.start, end=axis.stop, metadata=axis.conditions)

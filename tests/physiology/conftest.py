@@ -2,26 +2,18 @@
 
 import numpy as np
 import pytest
+from brian2.only import ms
 
 from ipvae_brian import Recording, Timing
 
-# Bins of 10 ms from 200 ms before the onset to 700 ms after it.
-BINS = Timing(dt=0.01, n_steps=90, steps_per_window=1, before=0.2)
-
 
 def binned_session(session):
-    """A session of the binned recordings: (neuron, condition, bin, repeat) -> trials."""
-    counts = np.asarray(session.spikes)
-    n_neurons, n_conditions, n_bins, n_repeats = counts.shape
-    trials = counts.transpose(1, 3, 2, 0).reshape(n_conditions * n_repeats, n_bins, n_neurons)
-    table = np.atleast_1d(session.conditions)
-    names = table[0]._fieldnames
-    values = {name: [float(getattr(one, name)) for one in table] for name in names}
+    """A session of the binned recordings, from 200 ms before the onset to 700 ms after it."""
+    names = session.conditions[0]._fieldnames
+    values = {name: [float(getattr(one, name)) for one in session.conditions] for name in names}
     # The file has whole degrees; 16 directions are 22.5 degrees apart.
-    if "direction" in values:
-        values["direction"] = 22.5 * np.round(np.array(values["direction"]) / 22.5)
-    conditions = {name: np.repeat(column, n_repeats) for name, column in values.items()}
-    return Recording(trials, BINS, conditions=conditions)
+    values["direction"] = 22.5 * np.round(np.array(values["direction"]) / 22.5)
+    return Recording.from_binned(session.spikes, values, 10 * ms, before=200 * ms)
 
 
 @pytest.fixture(scope="session")
