@@ -26,6 +26,7 @@ from .model.library import available_models, load_model
 from .model.parameters import Parameters
 from .network import equations
 from .network.noise import Noise
+from .network.rates import RateNetwork
 from .network.spiking import SpikingNetwork
 from .network.stability import stable_gain
 from .recordings.loading import load_recording
@@ -44,6 +45,7 @@ __all__ = [
     "Noise",
     "Parameters",
     "Pools",
+    "RateNetwork",
     "Recording",
     "RecordingWarning",
     "Response",

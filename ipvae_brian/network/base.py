@@ -306,7 +306,8 @@ class BaseNetwork(Building):
         )
         padded = math.ceil(n_stimuli / self.n_copies) * self.n_copies
         shape = (timing.n_windows, padded, self.parameters.n_neurons)
-        counts, expected_counts = np.empty(shape, np.int32), np.empty(shape, self.rate_type)
+        counts = np.empty(shape, runner.circuit.count_type)
+        expected_counts = np.empty(shape, self.rate_type)
         n_collected, n_waves = 0, padded // self.n_copies
         with progress_bar(timing.n_windows * n_waves, "windows", progress) as bar:
             waves = in_waves(

@@ -80,6 +80,10 @@ class Circuit(ABC):
     """What noise the circuit may have."""
     in_continuous_time: ClassVar[bool] = False
     """Whether spikes inhibit at their very time, so that no time step is too coarse for it."""
+    count_type: ClassVar[type] = np.int32
+    """NumPy type of counts in windows, a float where activity is graded."""
+    spike: ClassVar[str | None] = SPIKE
+    """Condition for an event of a neuron; None where activity is graded."""
 
     lateral: Any
 
@@ -108,14 +112,15 @@ class Circuit(ABC):
             n_copies * self.n_neurons,
             self.equations,
             method="euler",
-            threshold=SPIKE,
-            reset="",  # self-inhibition takes the place of a reset
+            threshold=self.spike,
+            reset=self.spike and "",  # self-inhibition takes the place of a reset
             namespace=self._names(parameters),
             name=f"{name}_neurons",
             dtype=rate_type,
             **self.options,
         )
-        self.neurons.resetter["spike"].active = False  # nothing to run
+        if self.spike is not None:
+            self.neurons.resetter["spike"].active = False  # nothing to run
         self.objects: list[Any] = [self.neurons]
 
     def _names(self, parameters: Parameters) -> dict[str, Any]:
@@ -227,7 +232,7 @@ class Circuit(ABC):
     @cached_property
     def _nowhere(self) -> tuple[NDArray, NDArray]:
         shape = self.n_copies, self.n_neurons
-        return np.zeros(shape, np.int32), np.zeros(shape, self.rate_type)
+        return np.zeros(shape, self.count_type), np.zeros(shape, self.rate_type)
 
     def look_ahead(self, n_steps: int) -> None:
         """Learn that nothing is shown, recorded or looked at before so many steps are over.

@@ -85,6 +85,44 @@ SPIKE = "z > 0"
 
 BOUND = "u = clip(u, lowest_potential, highest_potential)"
 
+# Neurons with graded activity: iterative Gaussian inference (`RateNetwork`). The potential is the
+# mean of a Gaussian posterior, and the activity z a sample of it, so that errors also tell how
+# certain the code is.
+RATE_MEMBRANE = """
+du/dt = (natural_gradient_step*(deviation**2*slope*mismatch - threshold) - pull)/tau : 1
+dlog_deviation/dt = natural_gradient_step*slope*mismatch*noise*deviation/(2*tau) : 1
+dexpected_count/dt = clip(u, lowest_activity, inf)/tau : 1   # of the mean, in a window
+pull = leak*(u - resting_potential) : 1
+deviation = exp(log_deviation) : 1
+mismatch = drive - inhibition : 1          # Phi^T (x - Phi z) / sigma2
+slope = int(z > lowest_activity) : 1       # of the activity as a function of the sample
+drive : 1
+inhibition : 1                             # W z of this time step
+threshold : 1 (constant)
+resting_potential : 1 (constant)
+natural_gradient_step : 1 (constant)
+noise : 1                                  # standard normal, drawn in every step
+z : 1                                      # activity
+"""
+# The same without noise: the step is along the gradient itself, and nothing tells of certainty.
+PREDICTIVE_MEMBRANE = """
+du/dt = (natural_gradient_step*(slope*mismatch - threshold) - leak*(u - resting_potential))/tau : 1
+dexpected_count/dt = z/tau : 1
+mismatch = drive - inhibition : 1
+slope = int(z > lowest_activity) : 1
+drive : 1
+inhibition : 1
+threshold : 1 (constant)
+resting_potential : 1 (constant)
+natural_gradient_step : 1 (constant)
+z : 1
+"""
+SAMPLE = """
+noise = randn()
+z = clip(u + deviation*noise, lowest_activity, inf)
+"""
+RESPOND = "z = clip(u, lowest_activity, inf)"
+
 # W_ji = phi_j . phi_i / sigma2 from neuron i (pre) to neuron j (post).
 LATERAL_WEIGHT = "weight : 1 (constant)"
 LATERAL_INHIBITION = "u_post -= natural_gradient_step_post*weight*z_pre"

@@ -201,7 +201,7 @@ class Presenter:
 
     def _new_windows(self, n):
         shape = (n, len(self.presentation.frames), self.circuit.n_neurons)
-        return np.empty(shape, np.int32), np.empty(shape, self.circuit.rate_type)
+        return np.empty(shape, self.circuit.count_type), np.empty(shape, self.circuit.rate_type)
 
     def _next_window(self):
         self.window += 1

@@ -12,10 +12,16 @@ from ipvae_brian._tools.frozen import FrozenDict, frozen
 from ipvae_brian.recordings.timing import Timing
 
 
-def checked_counts(counts: ArrayLike, timing: Timing, copy: bool) -> NDArray:
-    """Return read-only counts in the windows of the timing."""
+def checked_counts(counts: ArrayLike, timing: Timing, copy: bool, graded: bool = False) -> NDArray:
+    """Return read-only counts in the windows of the timing.
+
+    They may be `graded`, activity of either sign, where no spikes are counted.
+    """
     array = np.asarray(counts)
-    if array.dtype.kind not in "iu":
+    if graded and array.dtype.kind == "f":
+        if array.size:
+            array = finite_array(array, "counts", dtype=array.dtype)
+    elif array.dtype.kind not in "iu":
         raise TypeError(f"counts must be whole numbers, got type {array.dtype}")
     if (
         array.ndim != 3
@@ -26,7 +32,7 @@ def checked_counts(counts: ArrayLike, timing: Timing, copy: bool) -> NDArray:
             f"counts must have shape (n_trials, {timing.n_windows}, n_neurons) with the windows of "
             f"timing, got {array.shape}"
         )
-    if array.size and array.min() < 0:
+    if array.dtype.kind != "f" and array.size and array.min() < 0:
         raise ValueError(f"counts must not be negative, got {array.min()}")
     return frozen(array.copy() if copy else array)
 

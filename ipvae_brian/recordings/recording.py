@@ -85,6 +85,8 @@ class Recording(Conversions):
     """
 
     _advice = ""
+    # Whether counts may be graded activity.
+    _graded = False
 
     def __init__(
         self,
@@ -101,7 +103,7 @@ class Recording(Conversions):
         if not isinstance(timing, Timing):
             raise TypeError(f"timing must be a Timing, got {type(timing).__name__}")
         self.timing = timing
-        self.counts = checked_counts(counts, timing, copy)
+        self.counts = checked_counts(counts, timing, copy, self._graded)
         self.spikes = (
             None
             if spikes is None

@@ -48,7 +48,7 @@ class Response(Recording):
     timing : Timing
         Time step, tau, duration; its windows are of tau.
     counts : array_like of int, shape (n_trials, n_windows, n_neurons)
-        Spikes in each window of tau.
+        Spikes in each window of tau; of a `RateNetwork`, mean activity, as floats.
     expected_counts : array_like, shape (n_trials, n_windows, n_neurons)
         Expected spikes in each window, the integral of exp(u)/tau: what `counts` would be on
         average over the Poisson draws.
@@ -87,6 +87,7 @@ class Response(Recording):
     """
 
     _advice = ": use SpikingNetwork(..., record_spikes=True)"
+    _graded = True
 
     def __init__(
         self,
@@ -124,7 +125,8 @@ class Response(Recording):
         self.potentials = self.step_counts = None
         if self.recorded_neurons or potentials is not None or step_counts is not None:
             self.potentials = _checked(potentials, "potentials", by_step, "f", copy)
-            self.step_counts = _checked(step_counts, "step_counts", by_step, "iu", copy)
+            kinds = "f" if self.counts.dtype.kind == "f" else "iu"
+            self.step_counts = _checked(step_counts, "step_counts", by_step, kinds, copy)
 
     def _checked_recorded_neurons(self, neurons):
         recorded = tuple(index(j, "recorded_neurons", self.n_neurons, "neurons") for j in neurons)

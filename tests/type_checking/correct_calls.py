@@ -14,6 +14,7 @@ from ipvae_brian import (
     IPVAE,
     Noise,
     Parameters,
+    RateNetwork,
     Recording,
     Response,
     SpikingNetwork,
@@ -55,6 +56,12 @@ def present(parameters: Parameters, stimuli: NDArray[np.float64]) -> None:
     assert n_stimuli == len(stimuli) and counts.ndim == 3 and decoded.shape[-1] == 16
     assert np.all(response.spike_times(0) >= 0)
     assert response.r2().shape == (1,)
+
+
+def rate_networks(parameters: Parameters, stimuli: NDArray[np.floating]) -> NDArray[np.floating]:
+    network = RateNetwork(parameters, activation="relu", deviation=0, n_copies=2)
+    response: Response = network.present(stimuli, 40 * ms, seed=1)
+    return response.reconstruction()
 
 
 def movie(parameters: Parameters, stimuli: NDArray[np.float64]) -> None:

@@ -11,6 +11,7 @@ import ipvae_brian
 from ipvae_brian import (
     IPVAE,
     Parameters,
+    RateNetwork,
     Recording,
     Response,
     SpikingNetwork,
@@ -32,6 +33,7 @@ def parameters_take_names_and_need_a_dictionary():
 
 def networks_take_parameters_and_times_with_units(model: Parameters, x: NDArray[np.float64]):
     SpikingNetwork("photographs-512")  # error
+    RateNetwork(model, pathway="synapses")  # error
     SpikingNetwork(model, 200)  # error
     SpikingNetwork(model, copies=200)  # error
     SpikingNetwork(model, dt=0.001)  # error
