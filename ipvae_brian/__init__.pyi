@@ -6,6 +6,7 @@ from . import (
     physiology,
     plotting,
     recordings,
+    reports,
     response,
     stimuli,
 )
@@ -70,6 +71,7 @@ __all__ = [
     "physiology",
     "plotting",
     "recordings",
+    "reports",
     "response",
     "stable_gain",
     "stimuli",

@@ -1,0 +1,370 @@
+"""The report of a comparison with biology: one page with every property, figure and source."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from ipvae_brian._tools.files import write_bytes
+from ipvae_brian.physiology.comparison import Biology, Comparison, Curve, Measured, Property
+from ipvae_brian.plotting.comparison import plot_curve, plot_property
+from ipvae_brian.reports.figures import as_data_uri
+from ipvae_brian.reports.page import Html, contents, element, page, picture, table
+
+NAME = "report.html"
+COLUMNS = ("shipped", "preset")
+# Inches: as wide as a phone shows without making text small.
+WIDTH = 4.8
+HEADINGS = ("Source", "Units", "Species, preparation", "Window", "Median [middle half]", "Distance")
+
+
+def write_report(comparison: Comparison, folder: str | os.PathLike) -> Path:
+    """Write a comparison as one page that needs nothing else.
+
+    Figures are embedded and nothing is loaded from anywhere. The page suits wide and narrow
+    screens, dark ones, and paper.
+
+    Parameters
+    ----------
+    comparison : Comparison
+    folder : path-like
+        Where ``report.html`` is written; it is made if it is not there.
+
+    Returns
+    -------
+    pathlib.Path
+        Of the file.
+
+    Raises
+    ------
+    TypeError
+        If it is no comparison.
+    OSError
+        If the folder cannot be made or written into; an old report is left as it was.
+    """
+    text = report_page(comparison)
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    path = Path(folder) / NAME
+    write_bytes(path, text.encode())
+    return path
+
+
+def report_page(comparison: Comparison) -> str:
+    """Return the text of the page that `write_report` writes."""
+    if not isinstance(comparison, Comparison):
+        raise TypeError(f"comparison must be a Comparison, got {type(comparison).__name__}")
+    groups = _groups(comparison)
+    others = [part for part in _others(comparison) if part is not None]
+    entries: dict[str, list[tuple[str, str]]] = {
+        group: [(f"property-{one.name}", one.title) for one in inside]
+        for group, inside in groups.items()
+    }
+    entries |= {
+        "More": [("summary", "All properties"), *((name, title) for name, title, _ in others)]
+    }
+    title = f"{comparison.model} beside biology"
+    return page(
+        title,
+        element("h1", title),
+        _introduction(comparison),
+        contents(entries),
+        element("h2", "All properties", id="summary"),
+        _summary(comparison),
+        *(part for group, inside in groups.items() for part in _group(group, inside)),
+        *(part for name, heading, content in others
+          for part in (element("h2", heading, id=name), content)),
+    )  # fmt: skip
+
+
+def _groups(comparison: Comparison) -> dict[str, list[Property]]:
+    groups: dict[str, list[Property]] = {}
+    for one in comparison.properties:
+        groups.setdefault(one.group, []).append(one)
+    return groups
+
+
+def _introduction(comparison: Comparison) -> Html:
+    about, figures = comparison.about, comparison.figures
+    n = len(comparison.properties)
+    said = [f"{figures.get('n_agree_shipped', 0)} of {n} with the shipped settings"]
+    if _has_preset(comparison):
+        said.append(f"{figures.get('n_agree_preset', 0)} of {n} with the preset")
+    costs = [
+        f"{number(settings['r2'])} with {_of_column(name)}"
+        for name, settings in comparison.settings.items()
+        if settings.get("r2") is not None
+    ]
+    parts = [element("p", f"Properties that agree with biology: {', '.join(said)}.")]
+    if costs:
+        what = "R² of natural patches decoded from one window of the membrane time constant: "
+        parts.append(element("p", what + ", ".join(costs) + "."))
+    how = (
+        "A property agrees if the model's median lies within the spread of all laboratories and "
+        "its quality gate is passed. Distances are Kolmogorov-Smirnov: 0 for equal distributions, "
+        "and at most .95 where biology is known by percentiles. In the figures, thin lines go from "
+        "5 to 95 % of units, bars over the middle half, dots are medians, and the shaded part is "
+        "the spread of laboratories."
+    )
+    parts.append(element("p", how, class_="quiet"))
+    if about.get("quick"):
+        text = "Made with fewer stimuli and repeats (quick): intervals are wide."
+        parts.append(element("p", text, class_="bad"))
+    if about:
+        made = [f"ipvae_brian {about['version']}"] if "version" in about else []
+        made += [str(about["date"])] if "date" in about else []
+        made += [f"seed {about['seed']}"] if "seed" in about else []
+        command = (" ", element("code", about["command"])) if about.get("command") else ()
+        parts.append(element("p", ", ".join(made), *command, class_="quiet"))
+    return element("header", *parts)
+
+
+def _has_preset(comparison: Comparison) -> bool:
+    return "preset" in comparison.settings or any(p.preset for p in comparison.properties)
+
+
+def _of_column(name: str) -> str:
+    return "the shipped settings" if name == "shipped" else f"the {name}"
+
+
+def _summary(comparison: Comparison) -> Html:
+    """Return the table of all properties, in both columns."""
+    both = COLUMNS if _has_preset(comparison) else COLUMNS[:1]
+    headings = ["Property", "Biology", *(f"Model, {column}" for column in both)]
+    rows = []
+    for one in comparison.properties:
+        link = element("a", one.title, href=f"#property-{one.name}")
+        results = [_in_short(one, column) for column in both]
+        rows.append([link, _spread(one), *results])
+    return table(headings, rows)
+
+
+def _spread(one: Property) -> str:
+    lows = [b.low for b in one.biology if b.low is not None]
+    highs = [b.high for b in one.biology if b.high is not None]
+    if not lows or not highs:
+        return "not known"
+    return f"{number(min(lows))} to {number(max(highs))} {one.unit}".strip()
+
+
+def _in_short(one: Property, column: str) -> Html:
+    measured: Measured | None = getattr(one, column)
+    if measured is None:
+        return element("span", "not measured", class_="quiet")
+    distance = "" if measured.distance is None else f", distance {_distance(measured)}"
+    median = f"{number(measured.model.median)}{distance}"
+    return element("span", median, Html("<br>"), verdict(measured))
+
+
+def verdict(measured: Measured) -> Html:
+    """Return in a word whether the model agrees."""
+    if not measured.gate.passed:
+        return element("span", "gate not passed", class_="verdict bad")
+    if measured.agrees is None:
+        return element("span", "no value to compare with", class_="verdict quiet")
+    if measured.agrees:
+        return element("span", "agrees", class_="verdict good")
+    return element("span", "differs", class_="verdict bad")
+
+
+def _group(group: str, inside: list[Property]) -> Iterator[Html]:
+    yield element("h2", group)
+    for one in inside:
+        yield _section(one)
+
+
+def _section(one: Property) -> Html:
+    parts = [element("h3", one.title), element("p", one.meaning)]
+    results = []
+    for column in COLUMNS:
+        measured: Measured | None = getattr(one, column)
+        problem = one.problem if column == "shipped" else one.problem_preset
+        if measured is not None:
+            results.append(_result(column, measured))
+        elif problem:
+            results.append(element("p", f"Not measured with {_of_column(column)}: {problem}."))
+    n_rows = sum(m is not None for m in (one.shipped, one.preset)) + len(one.biology)
+    if n_rows:
+        parts.append(_figure_of(one, n_rows))
+    parts += results
+    rows = [_row_of_model(c, m) for c in COLUMNS if (m := getattr(one, c)) is not None]
+    rows += [_row_of_biology(b) for b in one.biology]
+    if rows:
+        parts.append(table(HEADINGS, rows))
+    if one.protocol:
+        parts.append(element("p", f"Shown to the model: {one.protocol}", class_="quiet"))
+    return element("section", *parts, id=f"property-{one.name}")
+
+
+def _figure_of(one: Property, n_rows: int) -> Html:
+    try:
+        uri = as_data_uri(lambda ax: plot_property(one, ax), (WIDTH, 1.0 + 0.42 * n_rows))
+    except ValueError as error:  # nothing is known that could be drawn
+        return element("p", str(error), class_="quiet")
+    measured = one.shipped or one.preset
+    text = one.problem if measured is None else measured.sentence
+    return picture(uri, f"Distributions of {one.title.lower()}. {text}")
+
+
+def _result(column: str, measured: Measured) -> Html:
+    """Return what was found with one of the settings: verdict, sentence, and what failed."""
+    parts: list[Any] = [
+        element("strong", f"Model, {column}: "),
+        verdict(measured),
+        f". {measured.sentence}",
+    ]
+    if measured.model.note:
+        parts.append(element("span", f" {measured.model.note}", class_="quiet"))
+    checks = [
+        element("li", check.text, class_="quiet" if check.passed else "bad")
+        for check in measured.gate.checks
+    ]
+    listed = (element("ul", *checks),) if checks else ()
+    return element("div", element("p", *parts), *listed)
+
+
+def _row_of_model(column: str, measured: Measured) -> list[Any]:
+    model = measured.model
+    units = f"{model.n:,}"
+    if model.n_looked_at != model.n:
+        units += f" of {model.n_looked_at:,}"
+    middle = number(model.median)
+    if model.n > 1:
+        low, high = _quartiles(model.values)
+        middle += f" [{number(low)} {number(high)}]"
+    window = _window(model.window_ms, model.window_tau)
+    return [f"Model, {column}", units, "", window, middle, _distance(measured)]
+
+
+def _quartiles(values: Any) -> tuple[float, float]:
+    import numpy as np
+
+    low, high = np.percentile(values, (25, 75))
+    return float(low), float(high)
+
+
+def _row_of_biology(one: Biology) -> list[Any]:
+    name: list[Any] = [one.laboratory]
+    if one.recording:
+        name.append(" (your recording)")
+    source = one.source + (" (quoted from memory)" if one.from_memory else "")
+    name += [Html("<br>"), element("small", source, class_="quiet")]
+    middle = one.percentiles.get(50.0, one.values.get("median", one.values.get("mean")))
+    spread = f" [{number(one.low)} {number(one.high)}]" if one.low is not None else ""
+    distances = [
+        f"{number(value)} ({column})"
+        for column, value in zip(COLUMNS, (one.distance, one.distance_preset), strict=True)
+        if value is not None
+    ]
+    animal = ", ".join(part for part in (one.species, one.preparation) if part)
+    return [
+        element("span", *name),
+        "" if one.n is None else f"{one.n:,}",
+        animal or "not known",
+        _window(one.window_ms, one.window_tau),
+        ("" if middle is None else number(middle)) + spread,
+        ", ".join(distances),
+    ]
+
+
+def _window(milliseconds: float | None, taus: float | None) -> str:
+    if milliseconds is None:
+        return ""
+    return f"{milliseconds:g} ms" + ("" if taus is None else f" = {taus:.3g} τ")
+
+
+def _distance(measured: Measured) -> str:
+    if measured.distance is None:
+        return ""
+    if measured.distance_ci is None:
+        return number(measured.distance)
+    low, high = measured.distance_ci
+    return f"{number(measured.distance)} [{number(low)} {number(high)}]"
+
+
+def number(value: Any) -> str:
+    """Return a number with three digits, as readers want it; a dash for none."""
+    if value is None or (isinstance(value, float) and not math.isfinite(value)):
+        return "–"
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return str(value)
+    return f"{value:,}" if isinstance(value, int) else f"{value:.3g}"
+
+
+def _others(comparison: Comparison) -> Iterator[tuple[str, str, Html] | None]:
+    """Yield identifier, heading and content of what follows the properties."""
+    if comparison.curves:
+        yield "curves", "Curves", element("div", *map(_curve, comparison.curves))
+    yield _vary(comparison)
+    yield _settings(comparison)
+    if comparison.recordings:
+        yield "recordings", "Recordings", element("div", *map(_recording, comparison.recordings))
+    if comparison.protocols:
+        yield "protocols", "Protocols", _mappings(comparison.protocols)
+    if comparison.figures:
+        rows = [[name, number(value)] for name, value in comparison.figures.items()]
+        yield "figures", "Single numbers", table(("Number", "Value"), rows)
+
+
+def _curve(curve: Curve) -> Html:
+    uri = as_data_uri(lambda ax: plot_curve(curve, ax), (WIDTH, 2.9))
+    return element("section", element("h3", curve.title), picture(uri, curve.title))
+
+
+def _settings(comparison: Comparison) -> tuple[str, str, Html]:
+    columns = list(comparison.settings)
+    names = list(dict.fromkeys(name for c in columns for name in comparison.settings[c]))
+    rows = [
+        [name, *(_setting(comparison.settings[c].get(name)) for c in columns)] for name in names
+    ]
+    return "settings", "Settings", table(["Setting", *map(str.capitalize, columns)], rows)
+
+
+def _setting(value: Any) -> str:
+    return "" if value is None else number(value)
+
+
+def _vary(comparison: Comparison) -> tuple[str, str, Html] | None:
+    """Return the table of what each setting moves, and what it costs."""
+    if not comparison.vary:
+        return None
+    titles = {one.name: one.title for one in comparison.properties}
+    names = list(dict.fromkeys(n for row in comparison.vary for n in row.get("distances", {})))
+    names += [n for row in comparison.vary for n in row.get("medians", {}) if n not in names]
+    names = list(dict.fromkeys(names))
+    headings = ["Setting", "R²", *(titles.get(name, name) for name in names)]
+    rows = []
+    for row in comparison.vary:
+        cells = [_median_and_distance(row, name) for name in names]
+        rows.append([f"{row['setting']} {number(row['value'])}", number(row.get("r2")), *cells])
+    caption = "Median of each property, and in brackets its distance from biology."
+    return "vary", "What each setting moves", table(headings, rows, caption)
+
+
+def _median_and_distance(row: Mapping[str, Any], name: str) -> str:
+    median, distance = (row.get(part, {}).get(name) for part in ("medians", "distances"))
+    return number(median) + ("" if distance is None else f" ({number(distance)})")
+
+
+def _recording(one: Mapping[str, Any]) -> Html:
+    facts = f"{number(one.get('n_units'))} units, {number(one.get('n_trials'))} trials"
+    measured = ", ".join(map(str, one.get("measured", ()))) or "nothing"
+    missing = [
+        element("li", f"{left['property']}: {left['reason']}")
+        if isinstance(left, Mapping)
+        else element("li", left)
+        for left in one.get("not_measured", ())
+    ]
+    listed = (element("p", "Not measured:"), element("ul", *missing)) if missing else ()
+    parts = element("h3", one["name"]), element("p", f"{facts}. Measured: {measured}."), *listed
+    return element("section", *parts)
+
+
+def _mappings(rows: Any) -> Html:
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    return table(
+        [name.replace("_", " ").capitalize() for name in names],
+        [[_setting(row.get(name)) for name in names] for row in rows],
+    )
