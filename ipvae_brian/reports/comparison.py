@@ -17,7 +17,7 @@ from ipvae_brian.reports.page import Html, contents, element, page, picture, tab
 NAME = "report.html"
 COLUMNS = ("shipped", "preset")
 # Inches: as wide as a phone shows without making text small.
-WIDTH = 4.8
+WIDTH = 4.0
 HEADINGS = ("Source", "Units", "Species, preparation", "Window", "Median [middle half]", "Distance")
 
 

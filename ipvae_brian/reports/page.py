@@ -1,4 +1,4 @@
-"""Pages of HTML that need nothing else: escaped, for wide and narrow screens, dark ones and paper."""
+"""Pages of HTML that need nothing else, for wide and narrow screens, dark ones and paper."""
 
 from __future__ import annotations
 
@@ -22,10 +22,11 @@ h3 { margin: 2rem 0 .5rem; }
 nav { background: var(--raised); border-radius: .5rem; padding: .5rem 1rem; }
 nav ul { margin: .2rem 0; padding-left: 1.2rem; }
 figure { margin: .5rem 0; }
-img { display: block; width: 100%; max-width: 38rem; height: auto; }
+img { display: block; width: 100%; max-width: 34rem; height: auto; }
 code { font-size: .9em; overflow-wrap: anywhere; }
 table { border-collapse: collapse; width: 100%; margin: .8rem 0; font-size: .9rem; }
 caption { text-align: left; color: var(--quiet); padding-bottom: .3rem; }
+.wide { overflow-x: auto; }
 th, td { text-align: left; vertical-align: top; padding: .25rem .6rem .25rem 0;
   border-bottom: 1px solid var(--line); }
 .quiet { color: var(--quiet); }
@@ -104,7 +105,9 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[Any]], caption: str =
         body.append(element("tr", element("th", first, scope="row"), *cells))
     head = element("tr", *(element("th", heading, scope="col") for heading in headings))
     title = (element("caption", caption),) if caption else ()
-    return element("table", *title, element("thead", head), element("tbody", *body))
+    whole = element("table", *title, element("thead", head), element("tbody", *body))
+    # What is too wide for the screen is moved inside, instead of the page.
+    return element("div", whole, class_="wide")
 
 
 def picture(uri: str, text: str) -> Html:

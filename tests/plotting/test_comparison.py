@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from comparisons import example
@@ -44,8 +46,6 @@ def test_what_is_known_as_a_spread_only():
 
 
 def test_few_units_are_drawn_one_by_one():
-    from dataclasses import replace
-
     found = example()["direction_selectivity"]
     model = replace(found.shipped.model, values=np.array([0.1, 0.2, 0.3]))
     ax = plotting.plot_property(replace(found, shipped=replace(found.shipped, model=model)))
@@ -54,8 +54,6 @@ def test_few_units_are_drawn_one_by_one():
 
 
 def test_what_cannot_be_drawn():
-    from dataclasses import replace
-
     with pytest.raises(TypeError, match="found must be a Property, got str"):
         plotting.plot_property("fano_factor")
     nothing = replace(example()["onset_quenching"], biology=())

@@ -144,9 +144,11 @@ def test_numbers_as_readers_want_them(value, said):
 
 @pytest.mark.slow
 @pytest.mark.skipif(CHROMIUM is None, reason="no chromium is installed to look at the page with")
-def test_it_fits_screens_of_desktops_and_phones(tmp_path, text):
+def test_it_fits_screens_of_desktops_and_phones(tmp_path):
     """In a real browser: nothing sticks out, figures are seen, nothing is loaded."""
-    report = json.dumps(text).replace("</", "<\\/")
+    many = {f"a_property_with_a_long_name_{i}": 0.5 for i in range(30)}
+    row = {"setting": "noise.shared_gain", "value": 0.45, "r2": 0.8, "distances": many}
+    report = json.dumps(report_page(replace(example(), vary=(row,)))).replace("</", "<\\/")
     (tmp_path / "measure.html").write_text(MEASURE % report, "utf-8")
     options = (
         "--headless --no-sandbox --disable-gpu --no-first-run --disable-background-networking "
