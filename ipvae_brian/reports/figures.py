@@ -11,7 +11,8 @@ from ipvae_brian.plotting.style import DARK, SHADE
 
 # Of text and axes, which on dark screens have to be light, and of shades.
 IN_THE_DARK = {DARK: "#dddddd", SHADE: "#34383c", "#ffffff": "#16181a"}
-SETTINGS: dict[str, Any] = {
+# Any: checkers know the names that there are.
+SETTINGS: Any = {
     "svg.fonttype": "path",
     # So that the same figure is the same text.
     "svg.hashsalt": "ipvae_brian",
