@@ -54,7 +54,7 @@ class Amortized(TorchRival):
     """
 
     FAMILY = "amortized"
-    TRADE_OFF = TradeOff("beta", (0.001, 0.01, 0.1, 0.4, 1.0, 4.0), retrain=True)
+    TRADE_OFF = TradeOff("beta", (0.01, 0.03, 0.1, 0.4, 1.0), retrain=True)
     DEFAULTS = TorchRival.DEFAULTS | {"beta": 0.01, "encoder": "linear", "decoder": "linear"}
     PRIOR: tuple
 

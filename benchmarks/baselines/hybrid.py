@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from benchmarks.baselines.amortized import ConvolutionalGaussianVAE, bounded
 
-HIDDEN = 512
+HIDDEN = 256
 
 
 class HybridVAE(ConvolutionalGaussianVAE):

@@ -60,7 +60,7 @@ class IterativeGaussianVAE(LinearIterative):
     NAME, FAMILY = "iterative Gaussian VAE", "iterative"
     REFERENCE = "Vafaii, Galor & Yates 2025, arXiv 2410.19315"
     RELU = False
-    TRADE_OFF = TradeOff("beta", (1.0, 2.0, 4.0, 8.0, 16.0, 32.0), retrain=True)
+    TRADE_OFF = TradeOff("beta", (2.0, 4.0, 8.0, 16.0, 32.0), retrain=True)
     DEFAULTS = LinearIterative.DEFAULTS | {"beta": 4.0}
 
     def build(self):

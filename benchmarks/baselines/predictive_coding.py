@@ -13,8 +13,8 @@ from torch.nn import functional
 from benchmarks.baselines.interface import TradeOff
 from benchmarks.baselines.torch_rival import LinearIterative
 
-# Steps of power iteration, from the pattern of responses of the batch before.
-POWER_STEPS = 5
+# Steps of power iteration, from the strongest pattern of responses of the weights before.
+POWER_STEPS = 3
 
 
 class Weights(nn.Module):
@@ -42,8 +42,9 @@ class PredictiveCoding(LinearIterative):
     NAME, FAMILY = "predictive coding", "predictive coding"
     REFERENCE = "Rao & Ballard 1999, Nat. Neurosci. 2:79"
     STOCHASTIC = INCREMENTAL = False
-    TRADE_OFF = TradeOff("prior", (0.01, 0.03, 0.1, 0.3, 1.0, 3.0), retrain=True)
+    TRADE_OFF = TradeOff("prior", (0.01, 0.03, 0.1, 0.3, 1.0), retrain=True)
     DEFAULTS = LinearIterative.DEFAULTS | {
+        "learning_rate": 0.005,
         "prior": 0.1,
         "training_steps": 20,
         "rate": 0.5,
@@ -93,10 +94,7 @@ class PredictiveCoding(LinearIterative):
         """Change the weights after inference, or at every step of it; see `Rival.learn`."""
         self.set_rate(share)
         stimuli = torch.from_numpy(batch)
-        weights = self.network.dictionary
-        for _ in range(POWER_STEPS):
-            self.strongest = functional.normalize(weights.T @ (weights @ self.strongest), dim=0)
-        self._set_rate_of_inference(torch.linalg.vector_norm(weights @ self.strongest))
+        self._follow_weights()
         state = (torch.zeros(len(stimuli), self.n_latents),)
         n_steps = self.settings["training_steps"]
         for i in range(n_steps):
@@ -110,6 +108,13 @@ class PredictiveCoding(LinearIterative):
         error = stimuli - self.reconstruct(responses)
         self.network.dictionary.grad = -(error.T @ responses) / len(stimuli)
         self.optimiser.step()
+        self._follow_weights()
+
+    def _follow_weights(self):
+        weights = self.network.dictionary
+        for _ in range(POWER_STEPS):
+            self.strongest = functional.normalize(weights.T @ (weights @ self.strongest), dim=0)
+        self._set_rate_of_inference(torch.linalg.vector_norm(weights @ self.strongest))
 
 
 class IncrementalPredictiveCoding(PredictiveCoding):
@@ -118,3 +123,5 @@ class IncrementalPredictiveCoding(PredictiveCoding):
     NAME = "incremental predictive coding"
     REFERENCE = "Salvatori et al. 2022, arXiv 2212.00720"
     INCREMENTAL = True
+    # As many changes for each batch as there are steps, so smaller ones.
+    DEFAULTS = PredictiveCoding.DEFAULTS | {"learning_rate": 0.0005}

@@ -131,7 +131,14 @@ class LinearIterative(TorchRival):
     """
 
     ITERATIVE = True
-    DEFAULTS = TorchRival.DEFAULTS | {"training_steps": 16, "n_steps": 100}
+    # Trainings of minutes need many changes of weights: half the published steps and batches, and
+    # twice the learning rate.
+    DEFAULTS = TorchRival.DEFAULTS | {
+        "batch_size": 100,
+        "learning_rate": 0.01,
+        "training_steps": 8,
+        "n_steps": 50,
+    }
 
     def reconstruct(self, code):
         """Return the reconstructions of codes."""

@@ -12,13 +12,13 @@ from ipvae_brian.response.metrics import mean_r_squared, r_squared
 N_PIXELS, N_LATENTS = 64, 24
 # What makes a training one of seconds.
 AMORTIZED = {"batch_size": 50, "learning_rate": 0.02, "beta": 0.02}
-ITERATIVE = {"training_steps": 5, "n_steps": 20, "learning_rate": 0.02, "beta": 0.1}
+ITERATIVE = {"training_steps": 5, "n_steps": 5, "learning_rate": 0.02, "beta": 0.1}
 SMALL = {
     "lca": {"training_steps": 30, "training_sparsity": 0.1, "sparsity": 0.1},
     "sparse_coding": {"training_sparsity": 0.1, "sparsity": 0.1},
     "gaussian_iterative": ITERATIVE,
     "relu_iterative": ITERATIVE,
-    "poisson_iterative": ITERATIVE | {"learning_rate": 0.005},
+    "poisson_iterative": ITERATIVE | {"learning_rate": 0.005, "batch_size": 200},
     "predictive_coding": {"learning_rate": 0.02},
     "incremental_predictive_coding": {"learning_rate": 0.02},
 }
