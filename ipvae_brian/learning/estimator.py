@@ -23,7 +23,7 @@ from ipvae_brian.learning.inference import Inference
 from ipvae_brian.learning.settings import checked_settings
 from ipvae_brian.learning.standardisation import Standardisation
 from ipvae_brian.learning.training import Training
-from ipvae_brian.network.engines.choice import available_engine, stepping_engine
+from ipvae_brian.network.engines.choice import available_engine, default_engine
 from ipvae_brian.network.stability import choose_drive_dt, choose_dt
 from ipvae_brian.stimuli.patches import PatchSet
 
@@ -416,7 +416,11 @@ class IPVAE(Inference):
         """Return the settings, with the engine and the seed that will be used."""
         arguments = self.get_params() | {"random_state": self._seed()}
         settings = checked_settings(arguments)
-        return replace(settings, engine=available_engine(settings.engine or stepping_engine()))
+        engine = settings.engine
+        if engine is None:
+            parameters = training_parameters(settings, np.ones((1, 1)))
+            engine = default_engine(parameters, settings.steps_per_tau)
+        return replace(settings, engine=available_engine(engine))
 
     def _with_steps(self, settings, standardisation, X):
         """Return settings with steps per tau for a random dictionary, unless given.

@@ -13,7 +13,7 @@ from ipvae_brian._tools.types import Time
 from ipvae_brian.model.parameters import Parameters
 from ipvae_brian.network.batch import COPIES, simulate_and_measure
 from ipvae_brian.network.noise import Noise
-from ipvae_brian.response.metrics import distance, mean_r_squared
+from ipvae_brian.response.metrics import distance, mean_r_squared, r_squared
 from ipvae_brian.response.response import Response
 
 FREE_ENERGY = ("total", "reconstruction", "noise", "normalisation", "kl")
@@ -128,12 +128,15 @@ def evaluate(
     return figures, response
 
 
-def _each_stimulus(response):
+def _each_stimulus(response, decode):
     """Return measures of each stimulus: arrays with stimuli first, then windows or terms."""
-    windows, free_energy = range(response.timing.n_windows), response.free_energy()
+    stimuli, free_energy = response.stimulus_in(-1), response.free_energy()
+    # A copy, as compiled functions take arrays that cannot be written to for another type.
+    windows = [counts.copy() for counts in response.counts.swapaxes(0, 1)]
+    zeros = [1 - np.count_nonzero(counts, axis=1) / counts.shape[1] for counts in windows]
     return {
-        "r2": np.stack([response.r2(window) for window in windows], axis=1),
-        "zeros": np.stack([response.zeros(window) for window in windows], axis=1),
+        "r2": np.stack([r_squared(stimuli, decode(counts)) for counts in windows], axis=1),
+        "zeros": np.stack(zeros, axis=1),
         "spikes": response.spikes_per_window(),
         "r2_expected_counts": response.r2(source="expected_counts"),
         "free_energy": np.stack([getattr(free_energy, term) for term in FREE_ENERGY], axis=1),

@@ -21,6 +21,7 @@ from ipvae_brian.network.stability import with_halvings
 from ipvae_brian.response.response import Response
 
 COPIES = 200
+Measure = Callable[[Response, Callable[[NDArray], NDArray]], dict[str, NDArray]]
 # So that no worker waits long for the last one.
 PARTS_PER_WORKER = 5
 
@@ -47,7 +48,7 @@ def simulate_and_measure(
     parameters: Parameters,
     stimuli: ArrayLike,
     duration: Time,
-    measure: Callable[[Response], dict[str, NDArray]] | None = None,
+    measure: Measure | None = None,
     *,
     seed: int,
     until: float | None = None,
@@ -65,8 +66,9 @@ def simulate_and_measure(
     parameters, stimuli, duration
         As for `SpikingNetwork.present`.
     measure : callable, optional
-        Gets the response to as many stimuli as are simulated at once, and returns a dict of arrays
-        with an entry for each stimulus.
+        Gets the response to as many stimuli as are simulated at once, and a function that decodes
+        counts (n, n_neurons) fast, in single precision; returns a dict of arrays with an entry for
+        each stimulus.
     seed : int
     until, dt, engine, n_copies, n_jobs, progress
         As for `evaluate`.
@@ -91,7 +93,7 @@ def simulate_and_measure(
     if n_workers(n_jobs) == 1:
         network = _network(parameters, n_copies, dt, engine, controls)
         response = network.present(stimuli, duration, until=until, seed=seed, progress=progress)
-        return response, _joined(_measured(measure, response, n_copies))
+        return response, _joined(_measured(measure, response, network))
     stimuli = as_stimuli(stimuli, parameters, "stimuli")
     ranges = parts(len(stimuli), n_copies, PARTS_PER_WORKER * n_workers(n_jobs))
     duration_seconds = seconds(duration, "duration")
@@ -166,7 +168,7 @@ def _simulate_part(
         response = network.present(
             stimuli, duration, seed=seed, first_stimulus=first, progress=False
         )
-    measured = _measured(measure, response, n_copies)
+        measured = _measured(measure, response, network)
     # Window by window as they are in memory.
     counts, expected_counts = (
         array.swapaxes(0, 1) for array in (response.counts, response.expected_counts)
@@ -180,13 +182,14 @@ def _simulate_part(
     return response.timing, measured, None
 
 
-def _measured(measure, response, n_copies):
+def _measured(measure, response, network):
     """Return what `measure` gives for every `n_copies` stimuli."""
     # The same numbers at a time whichever process does it: sums of other lengths round otherwise.
     if measure is None:
         return []
-    parts = (slice(begin, begin + n_copies) for begin in range(0, response.n_stimuli, n_copies))
-    return [measure(response.select(part)) for part in parts]
+    size, decode = network.n_copies, network.circuit.decode
+    parts = (slice(begin, begin + size) for begin in range(0, response.n_stimuli, size))
+    return [measure(response.select(part), decode) for part in parts]
 
 
 def _joined(measured):

@@ -32,11 +32,15 @@ def r_squared(stimuli: ArrayLike, reconstructions: ArrayLike) -> NDArray[np.floa
     """
     stimuli = finite_array(stimuli, "stimuli", ndim=2)
     reconstructions = finite_array(reconstructions, "reconstructions", shape=stimuli.shape)
-    error = ((stimuli - reconstructions) ** 2).sum(axis=1)
-    total = ((stimuli - stimuli.mean(axis=1, keepdims=True)) ** 2).sum(axis=1)
+    error = _sum_of_squares(stimuli - reconstructions)
+    total = _sum_of_squares(stimuli - stimuli.mean(axis=1, keepdims=True))
     # Of equal numbers the mean is rounded, so their total need not be zero.
     varied = (np.ptp(stimuli, axis=1) > 0) & (total > 0)
     return np.divide(-error, total, out=np.full(len(total), np.nan), where=varied) + 1
+
+
+def _sum_of_squares(rows):
+    return np.einsum("sp,sp->s", rows, rows)
 
 
 def mean_r_squared(r2: ArrayLike, axis: int | None = None) -> Any:

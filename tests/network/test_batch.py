@@ -32,8 +32,10 @@ def test_one_copy_has_the_engine_of_many(parameters, stimuli):
 def test_figures_are_those_of_the_response(parameters, stimuli):
     asked = []
 
-    def measure(response):
+    def measure(response, decode):
         asked.append(response.n_stimuli)
+        counts = response.counts[:, -1].copy()
+        np.testing.assert_allclose(decode(counts), response.reconstruction(), atol=1e-4)
         return {"spikes": response.spikes_per_window(), "r2": response.r2()}
 
     response, measured = simulate_and_measure(
