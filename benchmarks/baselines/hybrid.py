@@ -27,7 +27,11 @@ class HybridVAE(ConvolutionalGaussianVAE):
     NAME, FAMILY = "hybrid iterative-amortized VAE", "hybrid"
     REFERENCE = "Marino, Yue & Mandt 2018, arXiv 1807.09356"
     ITERATIVE = True
-    DEFAULTS = ConvolutionalGaussianVAE.DEFAULTS | {"training_steps": 5, "n_steps": 20}
+    DEFAULTS = ConvolutionalGaussianVAE.DEFAULTS | {
+        "batch_size": 100,
+        "training_steps": 5,
+        "n_steps": 20,
+    }
 
     def build(self):
         """Return encoder, decoder, prior and refinement."""
@@ -37,8 +41,8 @@ class HybridVAE(ConvolutionalGaussianVAE):
         )
         with torch.no_grad():
             refinement[-1].weight.mul_(0.1)
-            # Gates begin at keeping most of what there is.
-            refinement[-1].bias[2 * self.n_latents :] = 2.0
+            # Gates begin almost open: answers of a network that has learned nothing are near zero.
+            refinement[-1].bias[2 * self.n_latents :] = 4.0
         network.refinement = refinement
         return network
 

@@ -4,9 +4,7 @@ import numpy as np
 import pytest
 
 from benchmarks.baselines import RIVALS, WITHOUT_TORCH, rival
-from benchmarks.baselines.interface import Rival
 from benchmarks.machine import has_torch
-from ipvae_brian.errors import FileFormatError
 from ipvae_brian.response.metrics import mean_r_squared, r_squared
 
 N_PIXELS, N_LATENTS = 64, 24
@@ -23,15 +21,6 @@ SMALL = {
     "incremental_predictive_coding": {"learning_rate": 0.02},
 }
 EPOCHS = {"sparse_coding": 2, "poisson_amortized": 20}
-
-
-@pytest.fixture(scope="module")
-def patterns():
-    """8 x 8 stimuli of z-scored pixels, made by twelve patterns of which few are there."""
-    rng = np.random.default_rng(0)
-    strength = rng.exponential(1, (1000, 12)) * (rng.random((1000, 12)) < 0.25)
-    x = strength @ rng.normal(size=(12, N_PIXELS)) + 0.1 * rng.normal(size=(1000, N_PIXELS))
-    return ((x - x.mean(0)) / x.std(0)).astype(np.float32)
 
 
 def made(key, patterns, seed=0, **settings):
@@ -115,40 +104,3 @@ def test_the_trade_off_makes_codes_sparser(key, patterns):
     values = (4, 12) if setting.startswith("n_") else (0.6, 0.05)
     sparse, dense = (model.with_settings(**{setting: v}).infer(patterns[:50]) for v in values)
     assert (sparse == 0).mean() > (dense == 0).mean() + 0.1
-
-
-def test_a_budget_of_minutes_ends_a_training(patterns):
-    model = made("lca", patterns).fit(patterns, minutes=0.5 / 60, progress=False)
-    assert 0.4 < model.history_[-1]["cpu_seconds"] < 5
-
-
-def test_validation_is_scored_after_every_epoch(patterns):
-    model = fitted("lca", patterns, validation=patterns[:50], n_epochs=2)
-    assert [set(entry) for entry in model.history_] == 2 * [
-        {"epoch", "cpu_seconds", "loss", "r2", "zeros"}
-    ]
-
-
-class Runaway(Rival):
-    NAME = "runaway"
-
-    def learn(self, batch, share):
-        return np.inf
-
-
-def test_errors_say_what_is_wrong(patterns, tmp_path):
-    with pytest.raises(ValueError, match="rival must be one of .*'pac'"):
-        rival("pac")
-    with pytest.raises(ValueError, match="settings must be one of .*did you mean 'sparsity'"):
-        made("lca", patterns, sparsness=1)
-    with pytest.raises(ValueError, match="settings must be one of"):
-        made("lca", patterns).with_settings(sparsness=1)
-    with pytest.raises(FloatingPointError, match="runaway: the loss of batch 0 is inf"):
-        Runaway(N_PIXELS, 3).fit(patterns, progress=False)
-    with pytest.raises(ValueError, match="stimuli"):
-        made("lca", patterns).fit(patterns[:, :5])
-    with pytest.raises(ValueError, match="dictionary must have the shape"):
-        rival("matching_pursuit")(4, 3, dictionary=np.zeros((3, 4)))
-    made("lca", patterns).save(tmp_path / "lca.npz")
-    with pytest.raises(FileFormatError, match="of LocallyCompetitiveAlgorithm, not of Principal"):
-        rival("pca").load(tmp_path / "lca.npz")
