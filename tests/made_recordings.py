@@ -1,10 +1,14 @@
 """Recordings for the tests of what they are written to and read from."""
 
+import re
+import warnings
+
 import numpy as np
+import pytest
 from brian2.only import second
 from hypothesis import strategies as st
 
-from ipvae_brian import Recording, Timing
+from ipvae_brian import Recording, RecordingWarning, Timing
 
 HOURS = 36000 * second  # where a session of ten hours ends
 MICROSECOND = 1e-6
@@ -64,7 +68,7 @@ def made_recordings(draw):
     )
 
 
-def assert_same(found, wanted, *, stimulus_shown=True, tolerance=MICROSECOND):
+def assert_same(found, wanted, *, same_counts=True):
     """Every spike, count, condition and unit is the same; units may be in another order."""
     order = [list(found.units["id"]).index(one) for one in wanted.units["id"]]
     found = found.select(neurons=order)
@@ -76,12 +80,52 @@ def assert_same(found, wanted, *, stimulus_shown=True, tolerance=MICROSECOND):
                 found.spike_times(neuron, trial),
                 wanted.spike_times(neuron, trial),
                 rtol=0,
-                atol=tolerance,
+                atol=MICROSECOND,
             )
-    np.testing.assert_array_equal(found.counts, wanted.counts)
+    if same_counts:
+        np.testing.assert_array_equal(found.counts, wanted.counts)
     for group in ("conditions", "units"):
         expected, columns = getattr(wanted, group), getattr(found, group)
         assert set(columns) == set(expected)
         for name, column in expected.items():
             np.testing.assert_array_equal(columns[name], column, err_msg=name)
             assert columns[name].dtype.kind == column.dtype.kind
+
+
+# Faults
+
+TRIALS = {"start_time": [1.0, 2.0, 3.0], "stop_time": [1.5, 2.5, 3.5], "orientation": [0, 90, 0]}
+
+
+def from_units(spikes=None, trials=None, **options):
+    """The recording of these spike times by unit."""
+    spikes = {1: [1.1, 3.2], 5: [2.3, 4.0]} if spikes is None else spikes
+    table = {
+        "unit": np.repeat(list(spikes), [len(times) for times in spikes.values()]),
+        "time": np.concatenate([np.asarray(times) for times in spikes.values()]),
+    }
+    return Recording.from_tables(table, trials or TRIALS, {"id": list(spikes)}, **options)
+
+
+def read(spikes=None, trials=None, **options):
+    """The same, without a word of warning."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", RecordingWarning)
+        return from_units(spikes, trials, **options)
+
+
+def dropping(spikes=None, trials=None, **options):
+    """The same without what is at fault."""
+    return from_units(spikes, trials, faults="drop", **options)
+
+
+def refused(text, **changes):
+    """What is left of a recording with a fault: an error by default, a warning if it is dropped."""
+    with pytest.raises(ValueError, match=text):
+        read(**changes)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        found = dropping(**changes)
+    told = [str(one.message) for one in caught if one.category is RecordingWarning]
+    assert any(re.search(text, one) and ": left out" in one for one in told)
+    return found

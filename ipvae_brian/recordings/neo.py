@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ipvae_brian._tools.checks import known_name
 from ipvae_brian._tools.types import Time
 from ipvae_brian.recordings.columns import START, STOP, listed, renamed
-from ipvae_brian.recordings.cutting import Cut, SpikeTrains, cut_trials
+from ipvae_brian.recordings.cutting import Cut, cut_trials
 from ipvae_brian.recordings.spike_tables import tidy_columns, trial_table
 from ipvae_brian.recordings.time_axis import (
     TIMING,
@@ -25,6 +25,7 @@ from ipvae_brian.recordings.time_axis import (
     stored_timing,
 )
 from ipvae_brian.recordings.timing import ROUNDING
+from ipvae_brian.recordings.trains import SpikeTrains
 
 LAYOUTS = ("trials", "session")
 ID, LABEL, TRIALS = "id", "label", "trials"

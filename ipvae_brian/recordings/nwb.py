@@ -20,7 +20,7 @@ from ipvae_brian._tools.memory import require_memory
 from ipvae_brian._tools.types import Time
 from ipvae_brian._version import __version__
 from ipvae_brian.recordings.columns import START, STOP, listed, renamed
-from ipvae_brian.recordings.cutting import Cut, SpikeTrains, cut_trials
+from ipvae_brian.recordings.cutting import Cut, cut_trials
 from ipvae_brian.recordings.spike_tables import tidy_columns, trial_table
 from ipvae_brian.recordings.time_axis import (
     TIMING,
@@ -32,6 +32,7 @@ from ipvae_brian.recordings.time_axis import (
     stored_timing,
 )
 from ipvae_brian.recordings.timing import ROUNDING
+from ipvae_brian.recordings.trains import SpikeTrains
 
 # Columns of every table of intervals, which say nothing of the stimulus.
 BOOKKEEPING = (START, STOP, "id", "tags", "timeseries")

@@ -9,9 +9,10 @@ import numpy as np
 
 from ipvae_brian._tools.types import Time
 from ipvae_brian.recordings.columns import START, STOP, renamed
-from ipvae_brian.recordings.cutting import Cut, SpikeTrains, cut_trials, joined
+from ipvae_brian.recordings.cutting import Cut, cut_trials
 from ipvae_brian.recordings.spike_tables import tidy_columns, trial_table
 from ipvae_brian.recordings.time_axis import UNIT_NAME, laid_out, require_free
+from ipvae_brian.recordings.trains import SpikeTrains, joined
 
 # Columns that pynapple makes itself.
 OWN_OF_UNITS, OWN_OF_TRIALS = ("rate", "index"), ("start", "end", "index")
@@ -57,15 +58,22 @@ def write_pynapple(recording: Any, start: Time | None, gap: Time | None) -> Pyna
         columns[UNIT_NAME], ids = ids, np.arange(len(ids))
     # A TsGroup has its units in the order of their ids, and takes metadata in that order.
     order = np.argsort(ids)
+    times = [_before_the_end(one, axis) for one in axis.times]
     spans = joined(np.column_stack([axis.begin, axis.end]))
     support = nap.IntervalSet(start=spans[:, 0], end=spans[:, 1])
     spikes = nap.TsGroup(
-        {int(ids[i]): nap.Ts(t=axis.times[i], time_support=support) for i in order},
+        {int(ids[i]): nap.Ts(t=times[i], time_support=support) for i in order},
         time_support=support,
         metadata={name: column[order] for name, column in columns.items()},
     )
     trials = nap.IntervalSet(start=axis.start, end=axis.stop, metadata=axis.conditions)
     return PynappleSession(spikes, trials)
+
+
+def _before_the_end(times, axis):
+    """Return spike times that are still in their trial when pynapple has rounded them to 1 ns."""
+    trial = np.searchsorted(axis.begin, times, side="right") - 1
+    return np.minimum(times, axis.end[trial] - 3e-9)
 
 
 def read_pynapple(spikes: Any, trials: Any, columns: Mapping[str, str], cut: Cut) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from ipvae_brian.recordings.parts import (
     checked_frames,
     checked_stimulus_numbers,
 )
+from ipvae_brian.recordings.sources import Sources
 from ipvae_brian.recordings.spikes import (
     Spikes,
     checked_spikes,
@@ -32,7 +33,7 @@ from ipvae_brian.recordings.spikes import (
 from ipvae_brian.recordings.timing import Timing, stimulus_between, whole_steps
 
 
-class Recording(Conversions):
+class Recording(Sources, Conversions):
     """Spikes of neurons in trials, from an experiment or a simulation: what every analysis takes.
 
     A trial is one repeat of one condition. All trials of a recording last equally long.

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from ipvae_brian._tools.checks import seconds
 from ipvae_brian._tools.types import Time
 from ipvae_brian.recordings.columns import START, STOP, columns_of, listed, renamed, tidy
-from ipvae_brian.recordings.cutting import Cut, SpikeTrains, TrialTable, cut_trials, first_few
+from ipvae_brian.recordings.cutting import Cut, TrialTable, cut_trials
+from ipvae_brian.recordings.trains import SpikeTrains, first_few
 
 UNIT, TIME, ID = "unit", "time", "id"
 

@@ -22,6 +22,7 @@ from ipvae_brian import (
     available_models,
     evaluate,
     load_model,
+    load_recording,
     metrics,
     physiology,
     plotting,
@@ -90,6 +91,28 @@ def learn_patches() -> None:
     assert SpikingNetwork(model, dt=1 * ms).parameters is model.parameters_
     plotting.plot_dictionary(model)
     assert model.parameters_.with_gain(2).replace(leak=0.1).leak == 0.1
+
+
+def recordings_of_others(tmp_path: Path) -> None:
+    """Tables, counts and files, with times that have units."""
+    spikes = {"unit": [7, 7, 9], "time": [1.012, 1.055, 2.31]}
+    trials = {"start_time": [1.0, 2.0], "stop_time": [1.5, 2.5], "ori": [0, 90]}
+    recording: Recording = Recording.from_tables(
+        spikes, trials, columns={"orientation": "ori"}, before=100 * ms, window=20 * ms
+    )
+    recording.to_csv(tmp_path / "a.csv", gap=200 * ms)
+    recording.save(str(tmp_path / "a.npz"))
+    again: Recording = load_recording(tmp_path / "a.npz")
+    read = Recording.from_csv(tmp_path / "a.csv", before=100 * ms, faults="drop")
+    assert again.n_trials == read.n_trials == 2
+    counts = np.zeros((2, 3, 4), int)
+    rates: Quantity = Recording.from_counts(
+        counts, {"contrast": [0.1, 0.3, 1]}, 1 * ms
+    ).firing_rates()
+    assert rates.shape == (12, 2)
+    axes = ("trial", "unit", "bin")
+    binned = Recording.from_binned(counts, {"contrast": [0.1, 0.3]}, 10 * ms, axes=axes)
+    assert binned.timing.n_windows == 4
 
 
 def recordings() -> None:

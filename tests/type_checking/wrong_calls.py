@@ -57,6 +57,10 @@ def recordings_are_of_counts_and_a_timing(timing: Timing, counts: NDArray[np.int
     Recording.from_spike_times([[[0.1]]])  # error
     Timing(dt="1 ms", n_steps=10, steps_per_window=10)  # error
     Recording(counts, timing).select(trial=0)  # error
+    Recording.from_counts(counts, {"contrast": [1]})  # error
+    Recording.from_nwb("a.nwb", before=0.1)  # error
+    Recording.from_csv("a.csv", faults="ignore")  # error
+    Recording(counts, timing).to_neo("sessions")  # error
 
 
 def analyses_take_recordings_and_protocols_units(recording: Recording):
