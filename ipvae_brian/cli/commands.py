@@ -7,6 +7,7 @@ import numpy as np
 from brian2.only import ms
 
 from ipvae_brian._tools.checks import known_name
+from ipvae_brian.cli.comparison import compare
 from ipvae_brian.cli.options import without_folder
 from ipvae_brian.cli.steps import (
     check_files,
@@ -22,7 +23,7 @@ from ipvae_brian.model.library import available_models, load_model
 from ipvae_brian.network.engines.choice import available_engine
 from ipvae_brian.network.spiking import SpikingNetwork
 
-__all__ = ["demo", "evaluate", "inspect", "models", "simulate", "train"]
+__all__ = ["compare", "demo", "evaluate", "inspect", "models", "simulate", "train"]
 
 
 def demo(options: Namespace) -> dict:

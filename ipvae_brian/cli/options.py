@@ -67,6 +67,7 @@ def parser() -> Parser:
     _add_evaluate(commands)
     _add_simulate(commands)
     _add_inspect(commands)
+    _add_compare(commands)
     return top
 
 
@@ -220,6 +221,33 @@ def _add_inspect(commands):
     _add_quiet(sub)
 
 
+def _add_compare(commands):
+    sub = _add_command(
+        commands,
+        "compare",
+        "Compare a model with visual cortex, and with recordings of your own.",
+        "ipvae compare vanhateren-512 --out DIR",
+        "ipvae compare mine.npz --recording session.nwb --vary gain,leak --out DIR --quick",
+    )
+    sub.add_argument("model", help=MODEL)
+    folder = "folder for report.html and report.json"
+    sub.add_argument("--out", type=Path, required=True, metavar="DIR", help=folder)
+    files = "a recording (NWB, .npz, CSV, ...) to stand beside the laboratories; may come again"
+    sub.add_argument(
+        "--recording", type=Path, action="append", default=[], metavar="FILE", help=files
+    )
+    quick = "fewer conditions, repeats and neurons"
+    sub.add_argument("--quick", action="store_true", help=quick)
+    settings = "settings to vary one at a time, with commas: gain,leak,sparsity,noise.shared_gain"
+    sub.add_argument("--vary", type=names, default=[], metavar="NAMES", help=settings)
+    _add_run(sub)
+
+
+def names(text: str) -> list[str]:
+    """Read names that are separated by commas."""
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
 def bounded(
     kind: type,
     *,
@@ -271,22 +299,31 @@ def command_line(options: argparse.Namespace) -> str:
     """
     words = ["ipvae", options.command]
     for action in options.parser._actions:
-        value = getattr(options, action.dest, None)
+        value: Any = getattr(options, action.dest, None)
         if value == action.default or action.dest in NO_MATTER:
             continue
-        if action.dest == "data":
-            value = without_folder(str(value))
-        elif isinstance(value, Path):
-            value = value.name
         if isinstance(action, argparse.BooleanOptionalAction):
             words.append(action.option_strings[0 if value else 1])
-        elif not action.option_strings:
-            words.append(str(value))
-        elif str(value).startswith("-"):
-            words.append(f"{action.option_strings[0]}={value}")
+        elif action.nargs == 0:
+            words.append(action.option_strings[0])
+        elif action.dest == "vary":
+            words += [action.option_strings[0], ",".join(value)]
         else:
-            words += [action.option_strings[0], str(value)]
+            for one in value if isinstance(value, list) else [value]:
+                words += _words(action, one)
     return shlex.join(words)
+
+
+def _words(action, value):
+    """Return an option and its value, a file by its name alone."""
+    if action.dest == "data":
+        value = without_folder(str(value))
+    elif isinstance(value, Path) or action.dest == "model":
+        value = Path(value).name
+    if not action.option_strings:
+        return [str(value)]
+    option = action.option_strings[0]
+    return [f"{option}={value}"] if str(value).startswith("-") else [option, str(value)]
 
 
 def without_folder(data: str) -> str:

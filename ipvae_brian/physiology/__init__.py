@@ -7,6 +7,7 @@ is an error.
 """
 
 from ipvae_brian.physiology.columns import ColumnFits, fit_columns
+from ipvae_brian.physiology.compare import compare
 from ipvae_brian.physiology.comparison import (
     Biology,
     Check,
@@ -80,6 +81,7 @@ from ipvae_brian.physiology.reference import (
 from ipvae_brian.physiology.statistics import (
     ConfidenceInterval,
     confidence_interval,
+    distance_interval,
     distance_to_counts,
     distance_to_percentiles,
 )
@@ -131,12 +133,14 @@ __all__ = [
     "TuningCurve",
     "available_references",
     "circular_variance",
+    "compare",
     "confidence_interval",
     "contrast_invariance",
     "count_statistics",
     "cross_orientation",
     "cross_validated_spectrum",
     "direction_selectivity",
+    "distance_interval",
     "distance_to_counts",
     "distance_to_percentiles",
     "f1_f0",

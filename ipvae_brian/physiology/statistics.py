@@ -166,6 +166,68 @@ def distance_to_counts(values: ArrayLike, bin_edges: ArrayLike, counts: ArrayLik
     return float(np.abs(below - expected).max())
 
 
+def distance_interval(
+    values: ArrayLike,
+    percentiles: Mapping[float, float],
+    *,
+    confidence: float = 0.95,
+    n_resamples: int = 500,
+    seed: int | None = 0,
+) -> tuple[float, float, float]:
+    """Return the distance to published percentiles, and its bootstrap interval over units.
+
+    The distance of a resample is on average larger than that of the sample, as every scatter adds
+    to it; so the interval is the basic one, which is turned around the distance, within 0 and 1.
+
+    Parameters
+    ----------
+    values, percentiles
+        As for `distance_to_percentiles`.
+    confidence, n_resamples, seed
+        As for `confidence_interval`.
+
+    Returns
+    -------
+    distance, low, high : float
+
+    Raises
+    ------
+    TypeError, ValueError
+        As for `distance_to_percentiles`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ipvae_brian.physiology import distance_interval
+    >>> values = np.random.default_rng(0).uniform(0, 1, 200)
+    >>> distance, low, high = distance_interval(values, {25: 0.45, 50: 0.7, 75: 0.95})
+    >>> low < 0.2 < high
+    True
+    """
+    sample = _defined(values, "values")
+    distance = distance_to_percentiles(sample, percentiles)
+    if len(sample) < 2:
+        return distance, distance, distance
+    percent = np.array(list(percentiles), float) / 100
+    below = (sample[:, None] <= np.array(list(percentiles.values()), float)).astype(float)
+
+    def largest(indices, axis=-1):
+        # Of many resamples at a time: the part of units below each of the published values.
+        parts = below[indices.astype(int)].mean(axis=axis - 1 if axis < 0 else axis)
+        return np.abs(parts - percent).max(axis=-1)
+
+    result = bootstrap(
+        (np.arange(len(sample)),),
+        largest,
+        confidence_level=number(confidence, "confidence", above=0, below=1),
+        n_resamples=whole_number(n_resamples, "n_resamples"),
+        batch=max(1, 2_000_000 // below.size),
+        method="basic",
+        random_state=np.random.default_rng(seed),  # pyright: ignore[reportCallIssue]
+    ).confidence_interval
+    return distance, max(0.0, float(result.low)), min(1.0, float(result.high))
+
+
 def _defined(values, name) -> NDArray[np.floating]:
     """Return the numbers that are defined."""
     array = np.asarray(values, float)

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 from brian2.only import ms
 
-from ipvae_brian import Recording, Timing
+from ipvae_brian import Parameters, Recording, Timing
+from ipvae_brian.physiology import GaborFit
+from ipvae_brian.stimuli import FrontEnd, Whitening
 
 
 def binned_session(session):
@@ -40,3 +42,40 @@ def make_recording():
         return Recording(np.asarray(counts)[:, None], timing, conditions=conditions)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def gabor_orientations():
+    """Orientations of the neurons of `gabor_model`, in degrees."""
+    return np.tile(np.arange(0, 180, 22.5), 4)
+
+
+@pytest.fixture(scope="session")
+def gabor_model(gabor_orientations):
+    """32 neurons for patches of 12 x 12: Gabor functions of eight orientations and four phases."""
+    fields = []
+    for number, orientation in enumerate(gabor_orientations):
+        fit = GaborFit(
+            x=0.0,
+            y=0.0,
+            orientation=orientation,
+            frequency=0.2,
+            phase=90.0 * (number // 8),
+            sigma_x=2.0,
+            sigma_y=2.0,
+            amplitude=1.0,
+            r_squared=1.0,
+            shape=(12, 12),
+        )
+        fields.append(fit.field.ravel())
+    unit = np.array(fields).T
+    front_end = FrontEnd(whitening=Whitening(), floor=0.05, mean=0.0, scale=0.7)
+    return Parameters.from_unit_dictionary(
+        unit / np.linalg.norm(unit, axis=0),
+        spike_size=0.4,
+        gain=6.0,
+        sparsity=0.25,
+        front_end=front_end,
+        stimulus_shape=(12, 12),
+        provenance={"name": "gabor-32"},
+    )

@@ -1,0 +1,143 @@
+"""What was varied in a recording: curves over one condition at each unit's best of the others."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ipvae_brian.physiology.trials import REPEAT, counts_in, group_trials
+from ipvae_brian.physiology.tuning import tuning_curve
+from ipvae_brian.recordings.recording import Recording
+
+# Of a grating: what an experimenter looks for the best of.
+OTHERS = ("spatial_frequency", "temporal_frequency", "diameter", "contrast")
+# Spikes, on average over repeats, that a unit needs at its best condition for a curve to be one.
+FEWEST_SPIKES = 5.0
+
+
+@dataclass(frozen=True)
+class Curves:
+    """Mean rates over one condition at each unit's best values of the others.
+
+    Attributes
+    ----------
+    values : numpy.ndarray, shape (n_values,)
+    rates : numpy.ndarray, shape (n_values, n_units)
+        In Hz; NaN for units that fire too little.
+    others : tuple of dict
+        The combinations of other conditions.
+    best : numpy.ndarray of int, shape (n_units,)
+        Which of them is each unit's.
+    """
+
+    values: NDArray
+    rates: NDArray[np.floating]
+    others: tuple[dict[str, Any], ...]
+    best: NDArray[np.integer]
+
+    @property
+    def responsive(self) -> NDArray[np.bool_]:
+        """Units that fire enough."""
+        return np.isfinite(self.rates[0])
+
+    def apply(self, function: Any, *arguments: Any) -> NDArray[np.floating]:
+        """Return what a function of rates (n_values, n_units) gives; NaN for other units."""
+        out = np.full(self.rates.shape[1], np.nan)
+        if self.responsive.any():
+            out[self.responsive] = function(self.rates[:, self.responsive], *arguments)
+        return out
+
+
+def angle_of(recording: Recording) -> str:
+    """Return the name of the condition that has orientations or directions."""
+    for name in ("direction", "orientation"):
+        if name in recording.conditions and len(_different(recording, name)) >= 4:
+            return name
+    raise ValueError("it needs at least 4 orientations or directions as a condition")
+
+
+def best_curves(recording: Recording, condition: str, period: float | None = None) -> Curves:
+    """Return the curve of every unit over a condition, at its best combination of the others."""
+    require(recording, condition)
+    others = [name for name in OTHERS if name != condition and name in recording.conditions]
+    others = [name for name in others if len(_different(recording, name)) > 1]
+    shown = np.isfinite(recording.conditions[condition].astype(float))
+    combinations: list[dict[str, Any]] = [{}]
+    if others:
+        groups = group_trials(recording.select(shown), others)
+        columns = groups.conditions
+        combinations = [{n: columns[n][i] for n in others} for i in range(len(groups))]
+    found = [
+        tuning_curve(recording, condition, where=where or None, period=period)
+        for where in combinations
+    ]
+    # A combination may lack some values, as in an unfinished experiment.
+    values = max((one.values for one in found), key=len)
+    whole = [i for i, one in enumerate(found) if np.array_equal(one.values, values)]
+    rates = np.stack([found[i].rates for i in whole])
+    # By the mean, which noise touches less than the peak.
+    score = rates.max(axis=1)
+    best = score.argmax(axis=0)
+    chosen = np.take_along_axis(rates, best[None, None], axis=0)[0]
+    duration = counts_in(recording)[1]
+    n_trials = np.array([found[i].n_trials.min() for i in whole])
+    spikes = chosen.max(axis=0) * duration * n_trials[best]
+    chosen = np.where(spikes >= FEWEST_SPIKES, chosen, np.nan)
+    return Curves(values, chosen, tuple(combinations[i] for i in whole), best)
+
+
+def require(recording: Recording, *names: str) -> None:
+    """Raise ValueError if a recording does not have these conditions."""
+    missing = [name for name in names if name not in recording.conditions]
+    if missing:
+        known = ", ".join(n for n in recording.conditions if n != REPEAT) or "none"
+        raise ValueError(f"it needs the condition {missing[0]}; the recording has {known}")
+
+
+def varied(recording: Recording, name: str, at_least: int) -> NDArray:
+    """Return the different values of a condition, if there are enough."""
+    require(recording, name)
+    values = _different(recording, name)
+    if len(values) < at_least:
+        raise ValueError(f"it needs at least {at_least} values of {name}, there are {len(values)}")
+    return values
+
+
+def _different(recording: Recording, name: str) -> NDArray:
+    column = recording.conditions[name]
+    if column.dtype.kind == "f":
+        column = column[~np.isnan(column)]
+    return np.unique(column)
+
+
+def own_trials(recording: Recording, unit: int, **where: Any) -> NDArray[np.bool_]:
+    """Return which trials were made for a unit, as a mask.
+
+    Where each unit had stimuli of its own, the condition ``target`` names it as the unit's column
+    ``neuron`` does. Otherwise all trials are every unit's.
+    """
+    own = np.ones(recording.n_trials, bool)
+    if "target" in recording.conditions:
+        own = recording.conditions["target"] == unit_number(recording, unit)
+    for name, value in where.items():
+        own &= recording.conditions[name] == value
+    return own
+
+
+def unit_number(recording: Recording, unit: int) -> int:
+    """Return the number by which the condition ``target`` knows a unit."""
+    numbers: Mapping[str, NDArray] = recording.units
+    return int(numbers["neuron"][unit]) if "neuron" in numbers else unit
+
+
+def targets(recording: Recording) -> NDArray[np.integer]:
+    """Return the units for which there are trials: those named as a target, or all."""
+    if "target" not in recording.conditions:
+        return np.arange(recording.n_neurons)
+    named = set(recording.conditions["target"].tolist())
+    units = [u for u in range(recording.n_neurons) if unit_number(recording, u) in named]
+    return np.array(units, int)

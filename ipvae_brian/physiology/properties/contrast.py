@@ -1,0 +1,308 @@
+"""Responses to contrast: how strong, how late, and what a second grating or a larger one does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from brian2.only import ms, second
+from numpy.typing import NDArray
+
+from ipvae_brian.physiology.comparison import Check
+from ipvae_brian.physiology.contrast import cross_orientation, fit_naka_rushton, size_tuning
+from ipvae_brian.physiology.latency import Psth, latency_shift, psth
+from ipvae_brian.physiology.properties.conditions import own_trials, require, targets, varied
+from ipvae_brian.physiology.properties.specification import Sample, Specification, least, sample
+from ipvae_brian.physiology.trials import counts_in
+from ipvae_brian.recordings.recording import Recording
+
+# Fits of a contrast response that explain less say nothing of it; so many should explain more.
+GOOD_FIT, LEAST_GOOD_FITS = 0.8, 0.5
+# Rate in Hz at the highest contrast that a unit needs.
+LOWEST_RATE = 5.0
+# Of histograms over time.
+WIDTH_MS = 5.0
+LARGEST_SHIFT = 120 * ms
+FEWEST_SPIKES = 30
+
+
+def _rates(recording: Recording, unit: int, own: NDArray[np.bool_]) -> float:
+    """Return the mean rate of a unit in some trials, in Hz."""
+    counts, duration = counts_in(recording)
+    return float(counts[own, unit].mean() / duration) if own.any() else np.nan
+
+
+def contrast_responses(recording: Recording) -> tuple[NDArray, NDArray[np.floating]]:
+    """Return contrasts, and rates (n_contrasts, n_units) at each unit's best other conditions."""
+    contrasts = varied(recording, "contrast", 5)
+    contrasts = contrasts[np.isfinite(contrasts)]
+    units = targets(recording)
+    if not len(units):
+        raise ValueError("it needs recorded units that stimuli were made for")
+    counts, duration = counts_in(recording)
+    rates = np.full((len(contrasts), len(units)), np.nan)
+    for place, unit in enumerate(units):
+        own = _best_trials(recording, unit, counts[:, unit])
+        for i, contrast in enumerate(contrasts):
+            some = own & (recording.conditions["contrast"] == contrast)
+            rates[i, place] = counts[some, unit].mean() / duration if some.any() else np.nan
+    known = np.isfinite(rates).all(axis=0)
+    return contrasts, np.where(known & (rates[-1] >= LOWEST_RATE), rates, np.nan)
+
+
+def _best_trials(recording: Recording, unit: int, counts: NDArray) -> NDArray[np.bool_]:
+    """Return the trials of a unit's best grating, whatever the contrast."""
+    own = own_trials(recording, unit)
+    if "target" in recording.conditions:
+        return own
+    for name in ("orientation", "direction", "spatial_frequency", "phase"):
+        column = recording.conditions.get(name)
+        if column is None:
+            continue
+        values = np.unique(column[own & np.isfinite(column.astype(float))])
+        if len(values) > 1:
+            means = [counts[own & (column == value)].mean() for value in values]
+            own &= column == values[int(np.argmax(means))]
+    return own
+
+
+def _fits(recording: Recording):
+    contrasts, rates = contrast_responses(recording)
+    fired = np.isfinite(rates[0])
+    if not fired.any():
+        raise ValueError(f"no unit fires at {LOWEST_RATE:g} Hz at the highest contrast")
+    fit = fit_naka_rushton(contrasts, rates[:, fired])
+    good = fit.r_squared > GOOD_FIT
+    part = float(good.mean())
+    text = f"Naka-Rushton fits explain more than {GOOD_FIT:.0%} of the variance"
+    checks = (
+        least("fits", part, LEAST_GOOD_FITS, text),
+        least(
+            "saturation",
+            float(fit.saturates[good].mean()) if good.any() else 0.0,
+            LEAST_GOOD_FITS,
+            "units reach half of their maximum at a contrast that was shown",
+        ),
+    )
+    out = np.full((2, len(fired)), np.nan)
+    out[:, np.flatnonzero(fired)[good]] = fit.exponent[good], fit.c50[good]
+    return out, checks
+
+
+def exponent(recording: Recording) -> Sample:
+    """Return n of the Naka-Rushton function."""
+    values, checks = _fits(recording)
+    return sample(values[0], *checks)
+
+
+def c50(recording: Recording) -> Sample:
+    """Return the contrast at half the maximum."""
+    values, checks = _fits(recording)
+    return sample(values[1], *checks)
+
+
+# Latency
+
+
+@dataclass(frozen=True)
+class Latencies:
+    """Shift and scale of the response from a low to the highest contrast, (n_units,) each."""
+
+    low: float
+    shift_ms: NDArray[np.floating]
+    explained: NDArray[np.floating]
+    at_limit: NDArray[np.bool_]
+
+
+def latencies(recording: Recording, low: float = 0.1) -> Latencies:
+    """Return how much later responses come at the contrast nearest to `low` than at the highest."""
+    contrasts = varied(recording, "contrast", 2)
+    contrasts = contrasts[np.isfinite(contrasts) & (contrasts > 0)]
+    weak, strong = contrasts[np.abs(contrasts - low).argmin()], contrasts[-1]
+    if weak == strong:
+        raise ValueError("it needs at least 2 contrasts above 0")
+    units = targets(recording)
+    counts = counts_in(recording)[0]
+    values = np.full((3, len(units)), np.nan)
+    for place, unit in enumerate(units):
+        own = _best_trials(recording, unit, counts[:, unit])
+        pair = [
+            _histogram(recording, unit, own & (recording.conditions["contrast"] == c))
+            for c in (weak, strong)
+        ]
+        late, early = pair
+        if late is None or early is None:
+            continue
+        if min(late.n_spikes[0], early.n_spikes[0]) < FEWEST_SPIKES:
+            continue
+        found = latency_shift(late, early, largest=LARGEST_SHIFT, minimum_spikes=FEWEST_SPIKES)
+        values[:, place] = found.shift[0], found.explained[0], found.at_limit[0]
+    return Latencies(float(weak), 1e3 * values[0], values[1], values[2] == 1)
+
+
+def _histogram(recording: Recording, unit: int, own: NDArray[np.bool_]) -> Psth | None:
+    if not own.any():
+        return None
+    part = Recording.select(recording, np.flatnonzero(own), [unit])
+    timing = recording.timing
+    # What comes after the stimulus is another response.
+    end = timing.frame_onsets[0] + sum(timing.frame_steps) * timing.dt
+    begin = -min(timing.before, 0.1)
+    step = timing.dt if recording.spikes is not None else timing.window
+    width = max(round(WIDTH_MS / (1e3 * step)), 1) * step * second
+    return psth(part, width=width, window=(begin * second, end * second))
+
+
+def _responsive(found: Latencies) -> NDArray[np.bool_]:
+    """Return the units of which a shift is known."""
+    return np.isfinite(found.shift_ms) & ~found.at_limit
+
+
+def shift(recording: Recording) -> Sample:
+    """Return how many milliseconds later responses come at low contrast."""
+    found = latencies(recording)
+    values = np.where(_responsive(found), found.shift_ms, np.nan)
+    return sample(values, note=f"contrast {found.low:g} against the highest")
+
+
+def explained(recording: Recording) -> Sample:
+    """Return the variance over time that shift and scale explain."""
+    found = latencies(recording)
+    return sample(np.where(_responsive(found), found.explained, np.nan))
+
+
+# Plaids and sizes
+
+
+def _plaids(recording: Recording):
+    require(recording, "contrast", "mask_contrast")
+    first, mask = (recording.conditions[name] for name in ("contrast", "mask_contrast"))
+    level = np.nanmax(first)
+    both, one, other = (
+        (first == level) & (mask == level),
+        (first == level) & (mask == 0),
+        (first == 0) & (mask == level),
+    )
+    if not (both.any() and one.any() and other.any()):
+        raise ValueError(f"it needs a plaid and its two gratings at the contrast {level:g}")
+    units = targets(recording)
+    rates = np.array(
+        [
+            [_rates(recording, u, own_trials(recording, u) & some) for some in (both, one, other)]
+            for u in units
+        ]
+    )
+    fired = np.isfinite(rates).all(axis=1) & (rates[:, 1] >= LOWEST_RATE)
+    return cross_orientation(*np.nan_to_num(rates).T), fired, rates
+
+
+def to_mean(recording: Recording) -> Sample:
+    """Return the rate for a plaid over the mean of those for its gratings."""
+    found, fired, _ = _plaids(recording)
+    return sample(np.where(fired, found.to_mean, np.nan))
+
+
+def to_preferred(recording: Recording) -> Sample:
+    """Return the rate for a plaid over that for the preferred grating alone."""
+    _, fired, rates = _plaids(recording)
+    return sample(np.where(fired, rates[:, 0] / np.where(fired, rates[:, 1], 1), np.nan))
+
+
+def suppression(recording: Recording) -> Sample:
+    """Return (peak - rate at the largest diameter) / peak."""
+    diameters = varied(recording, "diameter", 3)
+    units = targets(recording)
+    column = recording.conditions["diameter"]
+    rates = np.array(
+        [
+            [_rates(recording, u, own_trials(recording, u) & (column == d)) for u in units]
+            for d in diameters
+        ]
+    )
+    fired = np.isfinite(rates).all(axis=0) & (np.nan_to_num(rates).max(axis=0) >= LOWEST_RATE)
+    found = size_tuning(diameters, np.nan_to_num(rates)).suppression
+    largest = float(diameters[-1])
+    covered = _covers(recording, largest)
+    return sample(np.where(fired, found, np.nan), covered)
+
+
+def _covers(recording: Recording, largest: float) -> Check:
+    """Return whether what is beyond the patch was shown at all."""
+    side = recording.n_pixels**0.5 if recording.frames is not None else np.nan
+    passed = not np.isfinite(side) or not np.isfinite(largest) or largest >= side
+    text = f"the largest diameter is {largest:g} pixels, of a patch of {side:.3g}"
+    return Check("surround", largest, side, passed, text)
+
+
+_GROUP = "Contrast, latency and masking"
+
+
+def _specification(
+    name: str, title: str, unit: str, meaning: str, shown: str, measure: Callable, **others
+) -> Specification:
+    return Specification(name, title, unit, _GROUP, meaning, shown, measure, **others)
+
+
+PROPERTIES = (
+    _specification(
+        "contrast_exponent",
+        "Exponent of the contrast response",
+        "",
+        "n of the Naka-Rushton function R = Rmax c^n / (c^n + c50^n) + b.",
+        "contrasts",
+        exponent,
+    ),
+    _specification(
+        "contrast_c50",
+        "Contrast at half the maximal response",
+        "",
+        "c50 of the Naka-Rushton function. With whitened stimuli the code is linear in contrast; "
+        "saturation comes from the front end.",
+        "contrasts",
+        c50,
+    ),
+    _specification(
+        "latency_shift",
+        "Delay of the response at low contrast",
+        "ms",
+        "The shift in time that best aligns, together with a factor, the response at contrast 0.1 "
+        "with that at the highest contrast; after grey.",
+        "flashes",
+        shift,
+    ),
+    _specification(
+        "latency_explained",
+        "Variance that shift and scale explain",
+        "",
+        "Part of the variance over time of the response at contrast 0.1 that the shifted and "
+        "scaled response at the highest contrast explains.",
+        "flashes",
+        explained,
+    ),
+    _specification(
+        "cross_orientation_to_mean",
+        "Response to a plaid over the mean of its gratings",
+        "",
+        "1 is what normalisation predicts.",
+        "plaids",
+        to_mean,
+    ),
+    _specification(
+        "cross_orientation_to_preferred",
+        "Response to a plaid over the preferred grating alone",
+        "",
+        "Below 1 where a grating at right angles suppresses. Here it comes from the front end's "
+        "normalisation of contrast, not from competition between neurons.",
+        "plaids",
+        to_preferred,
+    ),
+    _specification(
+        "surround_suppression",
+        "Suppression by large gratings",
+        "",
+        "(Peak - rate at the largest diameter) / peak.",
+        "sizes",
+        suppression,
+    ),
+)

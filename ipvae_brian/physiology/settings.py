@@ -1,0 +1,82 @@
+"""The settings of a model in a comparison: its own, the preset, and what the code is worth."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from brian2.only import ms
+
+from ipvae_brian.model.parameters import Parameters
+from ipvae_brian.network.noise import TERMS, Noise
+from ipvae_brian.physiology.experiments import Subject, responses
+from ipvae_brian.response import metrics
+from ipvae_brian.stimuli import load_stimuli
+
+# Patches of photographs from which R2 is measured, and windows of tau that each is shown.
+N_PATCHES, N_PATCHES_QUICK = 400, 100
+R2_WINDOWS = 16
+SEED_OF_PATCHES = 7
+
+
+def of_preset(parameters: Parameters, **options: Any) -> Subject:
+    """Return a model with the preset `physiological`, ready for experiments."""
+    noise = Noise(drive=0.2, shared_gain=0.5, time_constant=50 * ms)
+    changed = parameters.replace(tau=50 * ms, leak=0.3)
+    return Subject(changed, noise=noise, pools=True, **options)
+
+
+def described(subject: Subject) -> dict[str, Any]:
+    """Return the settings by name."""
+    p = subject.parameters
+    told: dict[str, Any] = {
+        "tau_ms": float(p.tau / ms),
+        "gain": gain_of(p),
+        "sparsity": sparsity_of(p),
+        "spike_size": float(p.spike_sizes.mean()),
+        "leak": p.leak,
+        "resting_potential": float(np.mean(p.resting_potential)),
+        "lateral": subject.lateral,
+        "pools": subject.pools,
+    }
+    noise = subject.noise or Noise()
+    told |= {f"noise.{name}": getattr(noise, name) for name in TERMS}
+    if noise.fluctuating:
+        told["noise.time_constant"] = str(noise.time_constant)
+    return told
+
+
+def gain_of(parameters: Parameters) -> float:
+    """Return the gain kappa: how fast inference goes, of neurons in the mean."""
+    eta, s = parameters.natural_gradient_step, parameters.spike_sizes
+    return float(np.mean(eta * s) / parameters.noise_variance)
+
+
+def sparsity_of(parameters: Parameters) -> float:
+    """Return the threshold in units of the stimulus along a column, of neurons in the mean."""
+    b, s = parameters.threshold, parameters.spike_sizes
+    return float(np.mean(b * parameters.noise_variance / s))
+
+
+def reconstruction(subject: Subject) -> float | None:
+    """Return R2 of held-out patches of photographs, decoded from one window of tau.
+
+    In whitened space, as in training. None for models of other stimuli than patches of images.
+    """
+    shape = subject.parameters.stimulus_shape
+    if len(shape) != 2:
+        return None
+    try:
+        n = N_PATCHES_QUICK if subject.quick else N_PATCHES
+        patches = load_stimuli(
+            "photographs",
+            shape=(shape[0], shape[1]),
+            n_train=2000,
+            n_validation=n,
+            seed=SEED_OF_PATCHES,
+            progress=False,
+        ).validation
+    except ValueError:
+        return None
+    response = responses(subject, patches, R2_WINDOWS * subject.parameters.tau)
+    return float(metrics.mean_r_squared(response.r2()))

@@ -1,0 +1,185 @@
+"""One setting after another: how far each takes a model from biology, and what the code costs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ipvae_brian._tools.checks import known_name
+from ipvae_brian.model.parameters import Parameters
+from ipvae_brian.network.loop_gain import mean_field_rates
+from ipvae_brian.network.noise import TERMS, Noise
+from ipvae_brian.physiology.experiments import LOW_CONTRAST, Subject
+from ipvae_brian.physiology.laboratories import laboratories
+from ipvae_brian.physiology.orientation import (
+    circular_variance,
+    half_bandwidth,
+    orthogonal_preferred_ratio,
+)
+from ipvae_brian.physiology.properties import PROPERTIES
+from ipvae_brian.physiology.settings import gain_of, reconstruction, sparsity_of
+from ipvae_brian.physiology.statistics import distance_to_percentiles
+from ipvae_brian.stimuli import protocols
+
+# Times the setting's own value, or the values themselves where the usual one is 0.
+FACTORS = (0.25, 0.5, 1.0, 2.0)
+LEAKS = (0.0, 0.3, 1.0, 3.0)
+NOISES = (0.0, 0.2, 0.4, 0.6)
+TAUS = (0.5, 1.0, 2.5, 5.0)
+# Worked out from spikes; those above from rates without noise.
+SPIKING = ("fano_factor", "gain_variance", "noise_correlation")
+PHASES = np.arange(0, 360, 45)
+RESPONSIVE = 5.0
+
+
+def _gain(parameters: Parameters, value: float) -> Parameters:
+    step = parameters.natural_gradient_step * value / gain_of(parameters)
+    return parameters.replace(natural_gradient_step=step)
+
+
+def _sparsity(parameters: Parameters, value: float) -> Parameters:
+    return parameters.replace(threshold=parameters.threshold * value / sparsity_of(parameters))
+
+
+def _tau(parameters: Parameters, value: float) -> Parameters:
+    return parameters.replace(tau=parameters.tau * value / (float(parameters.tau) * 1e3))
+
+
+def _leak(parameters: Parameters, value: float) -> Parameters:
+    return parameters.replace(leak=value)
+
+
+def _rest(parameters: Parameters, value: float) -> Parameters:
+    return parameters.replace(resting_potential=value)
+
+
+SETTINGS: dict[str, tuple[Callable[[Parameters, float], Parameters], Callable]] = {
+    "gain": (_gain, lambda p: [gain_of(p) * f for f in FACTORS]),
+    "sparsity": (_sparsity, lambda p: [sparsity_of(p) * f for f in FACTORS]),
+    "tau": (_tau, lambda p: [float(p.tau) * 1e3 * f for f in TAUS]),
+    "leak": (_leak, lambda p: LEAKS),
+    "resting_potential": (_rest, lambda p: (-4.0, -2.0, 0.0)),
+}
+NOISE_SETTINGS = tuple(f"noise.{term}" for term in TERMS)
+
+
+def vary_settings(
+    subject: Subject,
+    settings: Sequence[str],
+    *,
+    after_each: Callable[[], object] | None = None,
+    check_only: bool = False,
+) -> tuple[dict[str, Any], ...]:
+    """Return a row for each value of each setting, all others as they are.
+
+    Parameters
+    ----------
+    subject : Subject
+    settings : sequence of str
+        gain, sparsity, tau (in ms), leak, resting_potential, and noise.pixel, noise.drive,
+        noise.gain, noise.shared_gain.
+    after_each : callable, optional
+        Called after each setting.
+    check_only : bool, default False
+        Only check their names.
+
+    Returns
+    -------
+    tuple of dict
+        setting, value, r2, and medians and distances by property. Tuning is that of rates without
+        noise, which noise does not change; variability is that of spikes. What diverges or fires
+        too little has None.
+    """
+    if isinstance(settings, str):
+        raise TypeError(f"vary must be a list of settings, got {settings!r}")
+    for name in settings:
+        known_name(name, "vary: setting", (*SETTINGS, *NOISE_SETTINGS))
+    rows: list[dict[str, Any]] = []
+    for name in () if check_only else settings:
+        for value in _values(subject, name):
+            rows.append(_row(name, float(value), _changed(subject, name, float(value))))
+        if after_each is not None:
+            after_each()
+    return tuple(rows)
+
+
+def _values(subject: Subject, name: str) -> Sequence[float]:
+    values = NOISES if name in NOISE_SETTINGS else SETTINGS[name][1](subject.parameters)
+    return values[1:] if subject.quick and len(values) > 3 else values
+
+
+def _changed(subject: Subject, name: str, value: float) -> Subject:
+    """Return the same subject with one setting changed, and no recordings yet."""
+    parameters, noise = subject.parameters, subject.noise
+    if name in NOISE_SETTINGS:
+        noise = replace(noise or Noise(), **{name.removeprefix("noise."): value})
+    else:
+        parameters = SETTINGS[name][0](parameters, value)
+    return Subject(
+        parameters,
+        noise=noise,
+        lateral=subject.lateral,
+        quick=True,
+        seed=subject.seed,
+        progress=False,
+    )
+
+
+def _row(name: str, value: float, subject: Subject) -> dict[str, Any]:
+    medians: dict[str, float | None] = {}
+    distances: dict[str, float | None] = {}
+    found = _tuning(subject)
+    for one in PROPERTIES:
+        if one.name in SPIKING:
+            try:
+                sample = one.measure(subject.recording(one.experiment))
+                found[one.name] = sample.distribution.values
+            except (ValueError, RuntimeError):
+                found[one.name] = np.empty(0)
+    for key, values in found.items():
+        values = values[np.isfinite(values)]
+        medians[key] = float(np.median(values)) if len(values) else None
+        distances[key] = None
+        if len(values):
+            first = next(b for b in laboratories(key, 1e3 * subject.tau) if b.percentiles)
+            distances[key] = distance_to_percentiles(values, first.percentiles)
+    try:
+        r2 = reconstruction(subject)
+    except (ValueError, RuntimeError):
+        r2 = None
+    return {"setting": name, "value": value, "r2": r2, "distances": distances, "medians": medians}
+
+
+def _tuning(subject: Subject) -> dict[str, NDArray[np.floating]]:
+    """Return tuning for orientation of rates without noise, for static gratings in all phases."""
+    p = subject.parameters
+    orientations = np.arange(0, 180, 5)
+    frequencies = [f for f in (1, 2, 3, 4, 6) if f < subject.side / 2]
+    session = protocols.flashed_gratings(
+        orientations=orientations,
+        spatial_frequencies=frequencies,
+        phases=PHASES,
+        contrasts=LOW_CONTRAST,
+        grey_before=0 * subject.dt,
+        dt=subject.dt,
+        duration=p.tau,
+        shape=subject.shape,
+    )
+    rates = mean_field_rates(p, session.movies(None)[:, 0]) / subject.tau
+    rates = rates.reshape(len(orientations), len(frequencies), len(PHASES), -1).mean(axis=2)
+    best = rates.max(axis=0).argmax(axis=0)
+    curves = np.take_along_axis(rates, best[None, None], axis=1)[:, 0].astype(float)
+    curves = curves[:, curves.max(axis=0) > RESPONSIVE]
+    if not curves.size:
+        return dict.fromkeys(
+            ("circular_variance", "half_bandwidth", "orthogonal_preferred_ratio"), np.empty(0)
+        )
+    return {
+        "circular_variance": circular_variance(curves, orientations),
+        "half_bandwidth": half_bandwidth(curves, orientations),
+        "orthogonal_preferred_ratio": orthogonal_preferred_ratio(curves, orientations),
+    }

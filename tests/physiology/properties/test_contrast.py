@@ -1,0 +1,70 @@
+import numpy as np
+import pytest
+
+from ipvae_brian import Recording, Timing
+from ipvae_brian.physiology import naka_rushton
+from ipvae_brian.physiology.properties import contrast
+
+CONTRASTS = np.array([0.02, 0.05, 0.1, 0.2, 0.4, 0.8])
+
+
+def repeated(rates, n=60, **conditions):
+    """Poisson counts in one second: rates (n_conditions, n_units)."""
+    counts = np.random.default_rng(0).poisson(np.repeat(rates, n, axis=0))
+    timing = Timing(dt=0.001, n_steps=1000, steps_per_window=1000)
+    columns = {key: np.repeat(value, n) for key, value in conditions.items()}
+    return Recording(counts[:, None], timing, conditions=columns)
+
+
+def test_contrast_responses_are_fitted_at_the_best_orientation():
+    curve = naka_rushton(CONTRASTS, 50, 2.5, 0.15, 1)
+    rates = np.concatenate([np.tile(curve[:, None], 12), np.ones((6, 12))])
+    recording = repeated(
+        rates, contrast=np.tile(CONTRASTS, 2), orientation=np.repeat([0.0, 90.0], 6)
+    )
+    assert contrast.exponent(recording).distribution.median == pytest.approx(2.5, abs=0.3)
+    found = contrast.c50(recording)
+    assert found.distribution.median == pytest.approx(0.15, abs=0.02)
+    assert all(check.passed for check in found.checks)
+
+
+def test_responses_that_do_not_saturate_fail_the_gate():
+    recording = repeated(np.tile(60 * CONTRASTS[:, None], 12), contrast=CONTRASTS)
+    failed = [c.name for c in contrast.c50(recording).checks if not c.passed]
+    assert failed == ["saturation"]
+
+
+def flashes(shift, n=80):
+    """Responses that come later by `shift` seconds at contrast .1; the stimulus after 200 ms."""
+    rng = np.random.default_rng(0)
+    times = np.arange(-0.2, 0.3, 0.005)
+
+    def course(late):
+        return 0.4 * np.clip((times - 0.04 - late) / 0.03, 0, 1)
+
+    rates = np.stack([course(shift) * 0.5, course(0)] * n)[:, :, None] * np.ones(12)
+    timing = Timing(dt=0.005, n_steps=100, steps_per_window=1, before=0.2)
+    return Recording(rng.poisson(rates), timing, conditions={"contrast": np.tile([0.1, 1.0], n)})
+
+
+@pytest.mark.parametrize("late", [0.0, 0.03, -0.02])
+def test_latency_is_the_shift_in_milliseconds(late):
+    found = contrast.shift(flashes(late)).distribution
+    assert found.median == pytest.approx(1e3 * late, abs=4)
+    assert contrast.explained(flashes(late)).distribution.median > 0.8
+
+
+def test_plaids_against_their_gratings():
+    rates = np.array([[30], [10], [20]]) * np.ones(12)
+    recording = repeated(rates, contrast=[0.5, 0, 0.5], mask_contrast=[0, 0.5, 0.5])
+    assert contrast.to_mean(recording).distribution.median == pytest.approx(1, abs=0.05)
+    assert contrast.to_preferred(recording).distribution.median == pytest.approx(2 / 3, abs=0.05)
+    part = recording.select(recording.conditions["contrast"] > 0)
+    with pytest.raises(ValueError, match="needs a plaid and its two gratings"):
+        contrast.to_mean(part)
+
+
+def test_suppression_by_large_gratings():
+    rates = np.array([[10], [40], [20]]) * np.ones(12)
+    found = contrast.suppression(repeated(rates, diameter=[2.0, 8.0, 30.0]))
+    assert found.distribution.median == pytest.approx(0.5, abs=0.05)

@@ -1,0 +1,94 @@
+"""The experiments of a comparison, on a model whose neurons are Gabor functions."""
+
+import numpy as np
+import pytest
+from brian2.only import ms
+
+from ipvae_brian import Noise, Parameters
+from ipvae_brian.physiology.experiments import CONTRASTS, EXPERIMENTS, Subject
+from ipvae_brian.physiology.properties.conditions import best_curves
+
+
+@pytest.fixture(scope="module")
+def subject(gabor_model):
+    return Subject(gabor_model, quick=True)
+
+
+def test_preferred_gratings_are_those_of_the_dictionary(subject, gabor_orientations):
+    curves = best_curves(subject.recording("gratings"), "direction", period=180)
+    preferred = np.where(curves.responsive, curves.values[curves.rates.argmax(axis=0)], np.nan)
+    assert curves.responsive.mean() > 0.9
+    # Directions across bars: 90 degrees from their orientation.
+    off = np.abs((preferred - gabor_orientations - 90 + 90) % 180 - 90)
+    assert np.nanmedian(off) <= 5
+    for neuron, grating in list(subject.best_gratings.items())[:4]:
+        assert grating.direction == preferred[neuron]
+
+
+def test_an_experiment_runs_once(subject):
+    first = subject.recording("gratings_by_contrast")
+    assert subject.recording("gratings_by_contrast") is first
+    assert subject.recording("gratings").n_trials * 2 == first.n_trials
+    assert set(subject.shown) == {"gratings_by_contrast"} | set(subject.shown)
+    assert subject.time_step("gratings").passed
+
+
+def test_targets_are_recorded_at_their_own_gratings(subject):
+    found = subject.recording("contrasts")
+    targets = np.unique(found.conditions["target"])
+    np.testing.assert_array_equal(targets, sorted(subject.best_gratings))
+    np.testing.assert_array_equal(found.units["neuron"], list(subject.best_gratings))
+    assert set(found.conditions["contrast"]) == set(CONTRASTS)
+    unit = 2
+    own = found.conditions["target"] == found.units["neuron"][unit]
+    strong = own & (found.conditions["contrast"] == 1)
+    others = ~own & (found.conditions["contrast"] == 1)
+    shown = found.timing.windows_of_stimulus
+    counts = found.counts[:, shown, unit].sum(axis=1)
+    assert counts[strong].mean() > 2 * counts[others].mean()
+
+
+def test_grey_comes_first_and_times_are_whole_windows(subject):
+    for name in ("contrasts", "white_noise"):
+        timing = subject.recording(name).timing
+        assert timing.before == pytest.approx(0.2)
+        assert timing.onset_step % timing.steps_per_window == 0
+    slow = Subject(subject.parameters.replace(tau=30 * ms))
+    assert float(slow.whole_taus(200 * ms) / ms) == pytest.approx(210)
+
+
+def test_pools_are_complex_cells(gabor_model):
+    simple = Subject(gabor_model, quick=True)
+    complex_cells = Subject(gabor_model, pools=True, quick=True)
+    complex_cells._recordings["gratings_by_contrast"] = simple.recording("gratings_by_contrast")
+    complex_cells._warned["gratings_by_contrast"] = 0
+    pooled = complex_cells.recording("pooled_gratings")
+    assert set(pooled.units["pool_size"]) <= {1, 2, 4, 6}
+    assert pooled.n_neurons < gabor_model.n_neurons
+    assert simple.recording("pooled_gratings") is simple.recording("gratings")
+
+
+def test_what_cannot_be_shown_says_why_each_time(gabor_model):
+    bare = Subject(gabor_model.replace(front_end=None), quick=True)
+    for _ in range(2):
+        with pytest.raises(ValueError, match="no front end"):
+            bare.recording("natural_images")
+    flat = Subject(Parameters(dictionary=np.eye(4), stimulus_shape=(4,)), quick=True)
+    with pytest.raises(ValueError, match=r"no images, but of shape \(4,\)"):
+        flat.recording("gratings")
+
+
+def test_noise_is_that_of_the_settings(gabor_model):
+    noisy = Subject(gabor_model, noise=Noise(shared_gain=0.5), quick=True)
+    assert len(EXPERIMENTS) == 10
+    found = noisy.recording("repeated_images")
+    total = found.counts.sum(axis=(1, 2)).astype(float)
+    plain = Subject(gabor_model, quick=True).recording("repeated_images").counts.sum(axis=(1, 2))
+    image = found.conditions["image"]
+
+    def spread(counts):
+        means = np.array([counts[image == i].mean() for i in np.unique(image)])
+        sds = np.array([counts[image == i].std() for i in np.unique(image)])
+        return np.median(sds[means > 20] / means[means > 20])
+
+    assert spread(total) > 2 * spread(plain)

@@ -1,0 +1,35 @@
+import numpy as np
+import pytest
+
+from ipvae_brian import Noise
+from ipvae_brian.physiology.experiments import Subject
+from ipvae_brian.physiology.settings import gain_of, sparsity_of
+from ipvae_brian.physiology.vary import NOISE_SETTINGS, SETTINGS, _changed, vary_settings
+
+
+@pytest.mark.parametrize("name", [*SETTINGS, *NOISE_SETTINGS])
+def test_one_setting_changes_and_nothing_else(gabor_model, name):
+    subject = Subject(gabor_model, noise=Noise(drive=0.1))
+    changed = _changed(subject, name, 0.7)
+    p, noise = changed.parameters, changed.noise
+    found = {
+        "gain": gain_of(p),
+        "sparsity": sparsity_of(p),
+        "tau": 1e3 * changed.tau,
+        "leak": p.leak,
+        "resting_potential": p.resting_potential[0],
+    } | {key: getattr(noise, key.removeprefix("noise.")) for key in NOISE_SETTINGS}
+    wanted = {
+        "gain": 6.0, "sparsity": 0.25, "tau": 20.0, "leak": 0.0, "resting_potential": -2.0,
+        "noise.pixel": 0.0, "noise.drive": 0.1, "noise.gain": 0.0, "noise.shared_gain": 0.0,
+    }  # fmt: skip
+    assert found == pytest.approx(wanted | {name: 0.7})
+    np.testing.assert_array_equal(p.dictionary, gabor_model.dictionary)
+
+
+def test_names_are_checked_without_any_work(gabor_model):
+    subject = Subject(gabor_model)
+    assert vary_settings(subject, ["gain", "noise.gain"], check_only=True) == ()
+    with pytest.raises(ValueError, match="vary: setting must be one of"):
+        vary_settings(subject, ["noise"], check_only=True)
+    assert not subject.shown
