@@ -212,6 +212,22 @@ def fluctuation(name: str) -> str:
     """
 
 
+# A contrast g that is inferred together with the spikes: x = g Phi z + noise (`contrast`). One unit
+# holds log g. It leaks to its mean, and every spike raises it by what the spike costs; neurons see
+# the stimulus times g, and their spikes explain g times as much of it.
+CONTRAST_MEMBRANE = (
+    MEMBRANE.replace("drive - threshold", "contrast*drive - threshold")
+    + "log_contrast : 1 (linked)         # of the unit\ncontrast : 1\n"
+)
+# At the start of every step, because synapses cannot read a linked variable.
+SEE_CONTRAST = "contrast = exp(log_contrast)"
+CONTRAST_UNIT = """
+dlog_contrast/dt = (log_contrast_mean - log_contrast)/(contrast_memory*tau) : 1
+"""
+CONTRAST_INHIBITION = "u_post -= natural_gradient_step_post*contrast_post**2*weight*z_pre"
+COST_OF_SPIKES = "log_contrast_post += log_contrast_variance*threshold_pre*z_pre/contrast_memory"
+
+
 def namespace(parameters: Parameters) -> dict[str, Any]:
     """Return the names that the equations need besides the neurons' own variables.
 

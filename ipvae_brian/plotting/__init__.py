@@ -6,6 +6,7 @@ are, and nothing is shown: that is for ``plt.show()`` or the notebook.
 """
 
 from ipvae_brian.plotting.comparison import plot_curve, plot_property
+from ipvae_brian.plotting.contrast import plot_contrast_responses, plot_plaids
 from ipvae_brian.plotting.convergence import plot_convergence
 from ipvae_brian.plotting.dictionary import plot_dictionary
 from ipvae_brian.plotting.membrane import plot_membrane_and_raster, plot_membrane_traces
@@ -16,11 +17,13 @@ from ipvae_brian.plotting.style import COLOURS
 
 __all__ = [
     "COLOURS",
+    "plot_contrast_responses",
     "plot_convergence",
     "plot_curve",
     "plot_dictionary",
     "plot_membrane_and_raster",
     "plot_membrane_traces",
+    "plot_plaids",
     "plot_predictions",
     "plot_property",
     "plot_raster",
