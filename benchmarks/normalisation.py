@@ -218,7 +218,7 @@ def draw(path, responses, plaids):
 
     from ipvae_brian.plotting import plot_contrast_responses, plot_plaids
 
-    figure = Figure(figsize=(9, 4.2), layout="constrained")
+    figure = Figure(figsize=(10, 4.8), layout="constrained")
     left, right = figure.subplots(1, 2, width_ratios=(3, 2))
     plot_contrast_responses(CONTRASTS, responses, ax=left)
     plot_plaids(plaids, ax=right)

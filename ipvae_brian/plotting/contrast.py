@@ -56,7 +56,7 @@ def plot_contrast_responses(
         if not (highest > 0).any():
             raise ValueError(f"responses: no neuron fires in {name}")
         curves[name] = np.median(rates[:, highest > 0] / highest[highest > 0], axis=1)
-    ax = own_axes(ax, (5.6, 4.2))
+    ax = own_axes(ax, (5.6, 4.8))
     for i, (name, curve) in enumerate(curves.items()):
         style: dict[str, Any] = {"color": COLOURS[i // 2 % len(COLOURS)], "label": name}
         ax.plot(contrasts, curve, linestyle="--" if i % 2 else "-", linewidth=1.6, **style)
@@ -64,7 +64,8 @@ def plot_contrast_responses(
     ax.set_xlabel("contrast")
     ax.set_ylabel("rate / highest rate, median over neurons")
     ax.set_ylim(0, 1.05)
-    ax.legend(frameon=False, fontsize=SMALL)
+    below: dict[str, Any] = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.14), "ncols": 2}
+    ax.legend(frameon=False, fontsize=SMALL, **below)
     ax.spines[["top", "right"]].set_visible(False)
     return ax
 
