@@ -35,35 +35,47 @@ COLUMNS = 64
 
 @njit(inline="always", fastmath=MATHS)
 def sum_tree(sums):
-    """Fill `sums` from its leaves to its root, ``sums[1]``, which is returned."""
+    """Sum up the partial sums, in eighths and these one after the other; return the whole sum.
+
+    ``sums[1:8]`` get the sums of the first eighths, and ``sums[0]`` is zero.
+    """
     width = COLUMNS // 2
-    while width:
+    while width >= 8:
         for c in range(width):
             sums[width + c] = sums[2 * width + c] + sums[3 * width + c]
         width //= 2
-    return np.float64(sums[1])
+    sums[0] = 0
+    for c in range(7):
+        sums[c + 1] = sums[c] + sums[8 + c]
+    return np.float64(sums[7] + sums[15])
 
 
 @njit(inline="always", fastmath=MATHS)
 def find(r, sums, at):
     """Return the neuron in whose share of the sum of all rates the number `at` falls."""
-    column, width = 0, 1
-    while width < COLUMNS:
-        lower = np.float64(sums[2 * width + column])
-        above = at > lower
-        at -= lower if above else 0.0
-        column += width if above else 0
-        width *= 2
-    j = column
-    while j + COLUMNS < len(r) and at > r[j]:
-        at -= np.float64(r[j])
-        j += COLUMNS
-    return j
+    # Counting what is below it needs no branch, which would be mispredicted.
+    eighth = 0
+    for c in range(1, 8):
+        eighth += at > sums[c]
+    at -= sums[eighth]
+    part, lower, upper = 0, 0.0, 0.0
+    for k in range(7):
+        upper += sums[COLUMNS + eighth + 8 * k]
+        above = at > upper
+        part += above
+        lower = upper if above else lower
+    at -= lower
+    column = eighth + 8 * part
+    row, upper = 0, 0.0
+    for j in range(column, len(r) - COLUMNS, COLUMNS):
+        upper += r[j]
+        row += at > upper
+    return column + COLUMNS * row
 
 
 @njit(inline="always", fastmath=MATHS)
-def multiply(r, factors, bounds, expected, elapsed, sums):
-    """Multiply rates by factors, within bounds, and sum them up.
+def multiply(r, factors, bounds, expected, elapsed, sums, twice):
+    """Multiply rates by factors, within bounds, and sum them up; maybe by the same factors twice.
 
     Adds rate times the time `elapsed` before the change to `expected`.
     """
@@ -76,11 +88,15 @@ def multiply(r, factors, bounds, expected, elapsed, sums):
             j = k * COLUMNS + c
             expected[j] += elapsed * r[j]
             r[j] = min(max(r[j] * factors[j], lowest), highest)
+            if twice:
+                r[j] = min(max(r[j] * factors[j], lowest), highest)
             sums[COLUMNS + c] += r[j]
     for c in range(len(r) - rows * COLUMNS):
         j = rows * COLUMNS + c
         expected[j] += elapsed * r[j]
         r[j] = min(max(r[j] * factors[j], lowest), highest)
+        if twice:
+            r[j] = min(max(r[j] * factors[j], lowest), highest)
         sums[COLUMNS + c] += r[j]
 
 
@@ -205,11 +221,11 @@ def advance(
             if ran_away[b]:
                 break
             last, fired = t == n_steps - 1, 0
-            if kept == 1:
-                multiply(r, growth, bounds, expected, number(0), sums)
-            else:
+            if kept != 1:
                 leak_factors(r, growth, kept, factors, logs, scratch)
-                multiply(r, factors, bounds, expected, number(0), sums)
+                multiply(r, factors, bounds, expected, number(0), sums, False)
+            elif t == 0:
+                multiply(r, growth, bounds, expected, number(0), sums, False)
             if half_rate:
                 for j in range(n_neurons):
                     recents[b, j] *= remembered
@@ -230,7 +246,7 @@ def advance(
                         spike_neurons[b, fired] = i
                 if half_rate:
                     recents[b, i] += jump * number(math.exp(-forgetting * rest))
-                multiply(r, inhibition[i], bounds, expected, number(elapsed), sums)
+                multiply(r, inhibition[i], bounds, expected, number(elapsed), sums, False)
                 total = sum_tree(sums)
                 fired += 1
                 if fired == most_spikes:
@@ -239,13 +255,16 @@ def advance(
             wait -= total * rest
             if half_rate:
                 adapt(recents[b], drives[b], threshold, half_rate, growth, logs, scratch)
-            if kept == 1:
-                multiply(r, growth, bounds, expected, number(rest), sums)
-            else:
+            if kept != 1:
                 for j in range(n_neurons):
                     expected[j] += number(rest) * r[j]
                 leak_factors(r, growth, kept, factors, logs, scratch)
-                multiply(r, factors, bounds, expected, number(0), sums)
+                multiply(r, factors, bounds, expected, number(0), sums, False)
+            elif last or ran_away[b]:
+                multiply(r, growth, bounds, expected, number(rest), sums, False)
+            else:
+                # With the half before the spikes of the next step.
+                multiply(r, growth, bounds, expected, number(rest), sums, True)
         streams[b, 0], left[b], n_spikes[b] = counter, wait, fired
 
 

@@ -11,8 +11,8 @@ BOUNDS = (0.0, 1e9)
 
 
 @njit
-def multiply(r, factors, bounds, expected, elapsed, sums):
-    event_loop.multiply(r, factors, bounds, expected, elapsed, sums)
+def multiply(r, factors, bounds, expected, elapsed, sums, twice):
+    event_loop.multiply(r, factors, bounds, expected, elapsed, sums, twice)
     return event_loop.sum_tree(sums)
 
 
@@ -36,11 +36,11 @@ def rates(request):
     return np.random.default_rng(0).gamma(0.3, size=request.param)
 
 
-def summed(rates, factors=None, bounds=BOUNDS, elapsed=0.0):
+def summed(rates, factors=None, bounds=BOUNDS, elapsed=0.0, twice=False):
     """Rates after multiplying, their tree of sums, its root, and what was expected."""
     r, sums, expected = rates.copy(), np.zeros(2 * COLUMNS), np.zeros(len(rates))
     factors = np.ones(len(rates)) if factors is None else factors
-    total = multiply(r, factors, bounds, expected, elapsed, sums)
+    total = multiply(r, factors, bounds, expected, elapsed, sums, twice)
     return r, sums, total, expected
 
 
@@ -50,6 +50,18 @@ def test_rates_are_multiplied_clipped_and_summed(rates, rng):
     np.testing.assert_allclose(r, np.clip(rates * factors, 0.1, 2.0))
     np.testing.assert_allclose(expected, 0.25 * rates)  # of the time before the change
     assert total == pytest.approx(r.sum())
+
+
+def test_twice_is_the_same_as_one_after_the_other(rates, rng):
+    """Bit by bit, bounds included, as runs with and without monitors are to agree."""
+    factors, bounds = rng.uniform(0.2, 3, len(rates)), (0.1, 2.0)
+    once, *_ = summed(rates, factors, bounds, 0.25)
+    wanted, sums, total, _ = summed(once, factors, bounds)
+    r, own_sums, own_total, expected = summed(rates, factors, bounds, 0.25, twice=True)
+    np.testing.assert_array_equal(r, wanted)
+    np.testing.assert_array_equal(own_sums, sums)
+    assert own_total == total
+    np.testing.assert_allclose(expected, 0.25 * rates)
 
 
 def test_every_neuron_has_a_share_as_large_as_its_rate(rates):
