@@ -33,6 +33,12 @@ class Check:
     passed : bool
     text : str
         The condition and what was found, as a sentence.
+
+    Examples
+    --------
+    >>> from ipvae_brian.physiology import Check
+    >>> Check("units", 12, 20, False, "12 units, at least 20 are needed").passed
+    False
     """
 
     name: str
@@ -86,6 +92,13 @@ class Distribution:
         model's membrane time constant, None for a biological recording.
     note : str
         What has to be known to read it.
+
+    Examples
+    --------
+    >>> from ipvae_brian.physiology import Distribution
+    >>> found = Distribution.of([0.2, 0.4, float("nan")])
+    >>> found.n, found.n_looked_at, round(found.median, 2)
+    (2, 3, 0.3)
     """
 
     values: NDArray[np.floating]
@@ -163,6 +176,14 @@ class Biology:
         Whether it is a recording that the user gave.
     from_memory : bool
         Whether it is quoted from the literature without having the numbers at hand.
+
+    Examples
+    --------
+    >>> from ipvae_brian.physiology.laboratories import laboratories
+    >>> for one in laboratories("fano_factor", tau_ms=20):
+    ...     print(one.laboratory, one.preparation, one.low, one.high, one.window_ms)
+    Henaff 2021 anaesthetised 1.4534 2.3009 200.0
+    Ecker 2010 awake 0.7938 1.1664 500.0
     """
 
     laboratory: str
@@ -210,6 +231,13 @@ class Measured:
     gate : Gate
     sentence : str
         What was found, in words.
+
+    Examples
+    --------
+    >>> from ipvae_brian.physiology import Distribution, Gate, Measured
+    >>> model = Distribution.of([0.9, 1.0, 1.1])
+    >>> Measured(model, 0.3, (0.1, 0.5), True, Gate(), "Inside the spread.").model.median
+    1.0
     """
 
     model: Distribution
@@ -253,6 +281,14 @@ class Property:
         With the preset `physiological`; None if it could not be measured, or was not run.
     problem, problem_preset : str
         Why it could not be measured; empty otherwise.
+
+    Examples
+    --------
+    >>> from ipvae_brian.physiology import Property
+    >>> about = "fano_factor", "Fano factor", "", "Variability", "Variance over mean.", "Images"
+    >>> one = Property(*about, biology=(), shipped=None, problem="there are no repeats")
+    >>> one.to_json()["sentence"]
+    'there are no repeats'
     """
 
     name: str
@@ -291,6 +327,13 @@ class Curve:
     name, title, x_label, y_label : str
     lines : tuple of (str, list of float, list of float)
         Label, x and y of each.
+
+    Examples
+    --------
+    >>> from ipvae_brian.physiology import Curve
+    >>> lines = (("shipped", [0.1, 1.0], [3.0, 20.0]),)
+    >>> Curve("contrast", "Response to contrast", "Contrast", "Rate (Hz)", lines).lines[0][0]
+    'shipped'
     """
 
     name: str
