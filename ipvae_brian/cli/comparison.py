@@ -11,8 +11,9 @@ from ipvae_brian.model.library import load_model
 from ipvae_brian.physiology import Comparison
 from ipvae_brian.physiology import compare as compare_model
 from ipvae_brian.recordings import load_recording
+from ipvae_brian.reports import write_report
 
-FILES = ("report.json",)
+FILES = ("report.json", "report.html")
 
 
 def compare(options: Namespace) -> dict[str, Any]:
@@ -36,6 +37,7 @@ def compare(options: Namespace) -> dict[str, Any]:
         command=command_line(options),
     )
     comparison.save(out / "report.json")
+    write_report(comparison, out)
     _tell(comparison, options)
     return comparison.to_json()
 
@@ -53,4 +55,4 @@ def _tell(comparison: Comparison, options: Namespace) -> None:
         print(
             f"{one['name']}: {n} properties of {one['n_units']} units in {one['n_trials']} trials"
         )
-    print(f"report.json in {options.out}")
+    print(f"{' and '.join(FILES)} in {options.out}")

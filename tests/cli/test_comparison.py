@@ -26,6 +26,9 @@ def test_compare_writes_a_report(model, recording, tmp_path, capsys):
     words = ["compare", str(model), "--recording", str(recording), "--out", str(out), "--quick"]
     assert main([*words, "--json", str(figures), "--quiet"]) == 0
     told = json.loads((out / "report.json").read_text())
+    page = (out / "report.html").read_text("utf-8")
+    assert all(f'id="property-{one["name"]}"' in page for one in told["properties"])
+    assert str(tmp_path) not in page
     assert told == json.loads(figures.read_text())
     assert told["about"]["quick"] is True
     # Nothing of this machine.
