@@ -133,7 +133,7 @@ def figures_of(responses, plaids):
     }
 
 
-def with_spikes(model, neurons, gratings, prior, n=2, n_tau=SPIKING_TAU, seed=0):
+def with_spikes(model, neurons, gratings, prior, n=1, n_tau=SPIKING_TAU, seed=0):
     """Return rates in Hz of a few neurons in the network of spikes, and without spiking noise."""
     drawings = [
         replace(grating, contrast=contrast)
