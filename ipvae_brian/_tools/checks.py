@@ -93,16 +93,16 @@ def refuse_wrappers(value: Any, name: str) -> None:
     elif isinstance(value, Quantity):
         if not get_dimensions(value).is_dimensionless:
             raise TypeError(f"{name} must hold numbers without units, got {value!s}")
-    elif _other_units(value) not in ("", "dimensionless"):
-        raise TypeError(f"{name} must hold numbers without units, got {_other_units(value)}")
+    elif other_units(value) not in ("", "dimensionless"):
+        raise TypeError(f"{name} must hold numbers without units, got {other_units(value)}")
     elif getattr(value, "requires_grad", False):
         raise TypeError(f"{name} is a tensor that requires grad: give {name}.detach()")
     elif hasattr(value, "toarray") and hasattr(value, "nnz"):
         raise TypeError(f"{name} is sparse: give {name}.toarray()")
 
 
-def _other_units(value):
-    """Units of other packages' quantities (astropy, pint, quantities and neo), as a text."""
+def other_units(value: Any) -> str:
+    """Return units of other packages' quantities (astropy, pint, quantities and neo), as a text."""
     if hasattr(value, "columns"):  # a table, of which "unit" may be a column
         return ""
     units = getattr(value, "units", getattr(value, "unit", None))

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ipvae_brian._tools.checks import refuse_wrappers
 from ipvae_brian.errors import FileFormatError
 
 # What stands for a missing value in text, in small letters.
@@ -117,6 +118,9 @@ def columns_of(table: Any, name: str) -> dict[str, Any]:
     ]
     if single:
         raise ValueError(f"{name} must have a list in each column, got one value in {single[0]!r}")
+    for key, column in columns.items():
+        if not hasattr(column, "loc"):  # of pandas, which has no units
+            refuse_wrappers(column, f"{name}: {key}")
     lengths = {key: len(column) for key, column in columns.items()}
     if len(set(lengths.values())) > 1:
         raise ValueError(f"{name} must have columns of one length, got {lengths}")

@@ -219,11 +219,7 @@ def _rows(marks, name, n_segments):
         rows[STOP] = start + _seconds(one.durations)
     if len(one.labels) and any(map(str, one.labels)):
         rows[LABEL] = np.asarray(one.labels).astype(str)
-    return rows | {key: _unitless(values) for key, values in one.array_annotations.items()}
-
-
-def _unitless(values):
-    return np.asarray(getattr(values, "magnitude", values))
+    return rows | dict(one.array_annotations)
 
 
 def _trials_of_segments(segments, dt):

@@ -12,7 +12,7 @@ from ipvae_brian.recordings.columns import START, STOP, renamed
 from ipvae_brian.recordings.cutting import Cut, cut_trials
 from ipvae_brian.recordings.spike_tables import tidy_columns, trial_table
 from ipvae_brian.recordings.time_axis import UNIT_NAME, laid_out, require_free
-from ipvae_brian.recordings.trains import SpikeTrains, joined
+from ipvae_brian.recordings.trains import MICROSECOND, SpikeTrains, joined
 
 # Columns that pynapple makes itself.
 OWN_OF_UNITS, OWN_OF_TRIALS = ("rate", "index"), ("start", "end", "index")
@@ -87,20 +87,34 @@ def read_pynapple(spikes: Any, trials: Any, columns: Mapping[str, str], cut: Cut
             raise TypeError(
                 f"{name} must be a pynapple.{kind.__name__}, got {type(value).__name__}"
             )
-    support = np.column_stack([spikes.time_support.start, spikes.time_support.end])
+    times = [np.asarray(spikes[i].t) for i in spikes.index]
     ids = np.asarray(spikes.index)
     known = _metadata(spikes, OWN_OF_UNITS)
     if UNIT_NAME in known and len(set(known[UNIT_NAME])) == len(ids):
         ids = np.asarray(known.pop(UNIT_NAME)).astype(str)
     trains = SpikeTrains(
-        [np.asarray(spikes[i].t) for i in spikes.index],
+        times,
         ids,
         tidy_columns(known, "spikes", cut),
-        [support] * len(ids),
+        _observed(spikes.time_support, times),
     )
     rows = _metadata(trials, OWN_OF_TRIALS)
     rows |= {START: np.asarray(trials.start), STOP: np.asarray(trials.end)}
     return cut_trials(trains, trial_table(renamed(rows, columns, "trials"), "trials", cut), cut)
+
+
+def _observed(support, times):
+    """Return what was observed of each unit; None where the support is that of the spikes alone.
+
+    This is what pynapple takes if it is told nothing: from the first spike of all to the last.
+    """
+    spans = np.column_stack([support.start, support.end])
+    every = [one for one in times if len(one)]
+    if every and len(spans) == 1:
+        first, last = min(one[0] for one in every), max(one[-1] for one in every)
+        if np.abs(spans[0] - (first, last)).max() < MICROSECOND:
+            return None
+    return [spans] * len(times)
 
 
 def _metadata(of, left_out):

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ipvae_brian._tools.checks import seconds
+from ipvae_brian._tools.checks import other_units, seconds
 from ipvae_brian._tools.types import Time
 from ipvae_brian.recordings.columns import START, STOP, columns_of, listed, renamed, tidy
 from ipvae_brian.recordings.cutting import Cut, TrialTable, cut_trials
@@ -92,6 +92,10 @@ def trial_table(
 
 def tidy_columns(columns: Mapping[str, Any], name: str, cut: Cut) -> dict[str, NDArray]:
     """Return the columns that hold numbers or text, and note the others."""
+    for key, column in columns.items():
+        first = column[0] if isinstance(column, list) and column else None
+        if units := other_units(column) or other_units(first):
+            cut.findings.note(f"{name}: {key} is in {units}; its numbers are kept")
     tidied = {key: tidy(column) for key, column in columns.items()}
     if left_out := [key for key, column in tidied.items() if column is None]:
         cut.findings.note(

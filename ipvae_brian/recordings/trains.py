@@ -99,9 +99,10 @@ def _kept(trains, times, good, what, findings):
     """Return the times that are good; find fault with the others."""
     masks = [good(one) for one in times]
     bad = [i for i, mask in enumerate(masks) if not mask.all()]
-    if bad:
-        n = sum(int((~mask).sum()) for mask in masks)
-        findings.fault(f"{n} spike time(s) of {_units(trains, bad)} are {what}", "these spikes")
+    if not bad:
+        return times
+    n = sum(int((~mask).sum()) for mask in masks)
+    findings.fault(f"{n} spike time(s) of {_units(trains, bad)} are {what}", "these spikes")
     return [one[mask] for one, mask in zip(times, masks, strict=True)]
 
 

@@ -3,6 +3,8 @@
 import numpy as np
 import pandas
 import pytest
+import quantities as pq
+from brian2.only import ms
 
 from ipvae_brian import FileFormatError
 from ipvae_brian.recordings.columns import columns_of, errors_of, renamed, tidy
@@ -57,6 +59,9 @@ def test_tables_are_mappings_or_dataframes():
         columns_of([1, 2], "spikes")
     with pytest.raises(ValueError, match="^trials must have a list in each column, .* in 'b'"):
         columns_of({"a": [1], "b": 1}, "trials")
+    for values in (np.array([1.0]) * ms, pq.Quantity([1.0], "ms")):
+        with pytest.raises(TypeError, match="^spikes: time must hold numbers without units, got"):
+            columns_of({"time": values}, "spikes")
     with pytest.raises(ValueError, match=r"^trials must have columns of one length, got \{'a': 1"):
         columns_of({"a": [1], "b": [1, 2]}, "trials")
 

@@ -39,7 +39,10 @@ def epoch(name="stim", units="ms", start=(1.0, 2.0, 3.0), **columns):
         durations=np.full(len(start), 0.5 * scale),
         units=units,
         name=name,
-        array_annotations={key: np.array(column) for key, column in columns.items()},
+        array_annotations={
+            key: column if hasattr(column, "units") else np.array(column)
+            for key, column in columns.items()
+        },
     )
 
 
@@ -79,6 +82,13 @@ def test_sessions_with_epochs_in_any_unit(units):
     np.testing.assert_array_equal(
         Recording.from_neo([source]).counts.sum(axis=1), [[1, 0]] * 2 + [[0, 1]]
     )
+
+
+def test_conditions_with_units_keep_their_numbers_with_a_warning():
+    source = session(epoch(ori=[0, 90, 0] * pq.deg))
+    with pytest.warns(RecordingWarning, match="trials: ori is in deg; its numbers are kept"):
+        found = Recording.from_neo(source)
+    assert list(found.conditions["ori"]) == [0, 90, 0]
 
 
 def test_events_are_trials_with_a_stated_duration():

@@ -62,6 +62,29 @@ def test_names_as_ids_and_trials_without_a_gap(recording):
     np.testing.assert_array_equal(found.counts, recording.counts)
 
 
+def test_a_support_that_is_that_of_the_spikes_alone_says_nothing_of_what_was_observed(session):
+    _, trials = session
+    spikes = nap.TsGroup({3: nap.Ts(t=np.array([1.1, 2.2])), 8: nap.Ts(t=np.array([3.3, 3.4]))})
+    found = Recording.from_pynapple(spikes, trials)
+    assert found.counts.sum() == 4
+    with pytest.warns(RecordingWarning, match="1 of 3 trials begin after the last spike of all"):
+        Recording.from_pynapple(nap.TsGroup({3: nap.Ts(t=np.array([1.1, 2.2]))}), trials)
+
+
+def test_what_pynapple_reads_of_our_files_is_taken(recording, tmp_path):
+    pytest.importorskip("pynwb")
+    recording.to_nwb(tmp_path / "a.nwb")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        file = nap.load_file(str(tmp_path / "a.nwb"))
+        spikes, trials = file["units"], file["trials"]
+    cut = {"before": 100 * ms, "after": 100 * ms, "window": 20 * ms}
+    found = Recording.from_pynapple(spikes, trials, **cut)
+    order = np.argsort(recording.units["id"])
+    np.testing.assert_array_equal(found.counts, recording.counts[:, :, order])
+    np.testing.assert_array_equal(found.conditions["image"], recording.conditions["image"])
+
+
 def test_faults(session, recording, monkeypatch):
     spikes, trials = session
     with pytest.raises(TypeError, match="spikes must be a pynapple.TsGroup, got dict"):

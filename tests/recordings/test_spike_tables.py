@@ -35,6 +35,12 @@ def test_times_in_other_units_are_converted():
         Recording.from_tables(SPIKES, TRIALS, times_in=30000 * Hz)
 
 
+def test_times_with_units_of_a_library_are_refused():
+    spikes = SPIKES | {"time": 1e3 * np.array(SPIKES["time"]) * ms}
+    with pytest.raises(TypeError, match="spikes: time must hold numbers without units, got"):
+        Recording.from_tables(spikes, TRIALS)
+
+
 def test_columns_under_other_names():
     spikes = {"cluster": SPIKES["unit"], "t": SPIKES["time"]}
     trials = {"on": [1.0, 2.0], "off": [1.5, 2.5], "ori": [0, 90]}
