@@ -1,6 +1,6 @@
 """Write and measure the models with an adaptive prior, which use the dictionaries of the others.
 
-    python models/write_adaptive.py VAN_HATEREN_PATCHES.npz
+    python models/write_adaptive.py VAN_HATEREN_PATCHES.npz [DICTIONARY ...]
 
 Settings were found by a random search on 400 validation patches.
 """
@@ -9,6 +9,8 @@ import json
 import sys
 import tempfile
 from pathlib import Path
+
+from write_trained import evaluated_by
 
 from ipvae_brian import load_model
 from ipvae_brian.cli.main import main as ipvae
@@ -20,7 +22,7 @@ SHARED = {"threshold_memory": 0.3, "lowest_potential": -12.0}
 SETTINGS = {
     "vanhateren-512": {"spike_size": 0.3, "gain": 18.0, "sparsity": 0.55},
     "vanhateren-1024": {"spike_size": 0.3, "gain": 18.0, "sparsity": 0.36},
-    "photographs-512": {"spike_size": 0.3, "gain": 18.0, "sparsity": 0.5},
+    "photographs-512": {"spike_size": 0.3, "gain": 18.0, "sparsity": 0.55},
 }
 HALF_THRESHOLD_RATES = {"vanhateren-512": 0.55, "vanhateren-1024": 0.5, "photographs-512": 0.55}
 
@@ -39,8 +41,7 @@ def write(path, base, settings, provenance):
 
 def measure(path, data):
     """Return the figures of a model, and the command that gives them."""
-    name = path.stem
-    options = ["--n-stimuli", "2000", "--seed", "0", "--engine", "events"]
+    options = ["--n-stimuli", "2000", "--seed", "0"]
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "figures.json"
         failed = ipvae(["evaluate", str(path), "--data", data, *options, "--json", str(out)])
@@ -49,13 +50,13 @@ def measure(path, data):
         measured = json.loads(out.read_text())
     left_out = {"model", "data", "convergence"}
     figures = {key: value for key, value in measured.items() if key not in left_out}
-    shown = ["ipvae", "evaluate", name, "--data", Path(data).name, *options]
-    return figures | {"command": " ".join(shown)}
+    return figures | {"command": evaluated_by(path, data)}
 
 
-def main(van_hateren):
-    """Write all of them, with their cards."""
-    for base, settings in SETTINGS.items():
+def main(van_hateren, *names):
+    """Write those of all dictionaries, or of those that are named, with their cards."""
+    for base in names or SETTINGS:
+        settings = SETTINGS[base]
         path = FOLDER / f"{base}-adaptive.json"
         used = settings | {"half_threshold_rate": HALF_THRESHOLD_RATES[base]} | SHARED
         provenance = {"name": path.stem, "figures": {}}
@@ -67,4 +68,4 @@ def main(van_hateren):
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])

@@ -63,7 +63,7 @@ class IPVAE(Inference):
     training_gain : float, default 5
         Gain while the dictionary is learned: lower, so that coarser time steps are stable. With the
         engine "events" any gain is, as long as gain times spike size stays below about 4.
-    training_sparsity : float, default 0.6
+    training_sparsity : float, default 1
         Sparsity while it is learned. A code that is sparser in training gives a dictionary that
         codes better at the sparsity at which it is used.
     training_half_threshold_rate : float, optional
@@ -80,7 +80,7 @@ class IPVAE(Inference):
     windows_left_out : int, default 1
         Of these, how many pass before counts are used.
     n_epochs : int, optional
-        Passes over the stimuli; by default as many as take 400,000 stimuli, but no more than 2,000
+        Passes over the stimuli; by default as many as take 500,000 stimuli, but no more than 2,500
         batches, and one where X is an iterable of arrays.
     averaging_rate : float, default 0.07
         Rate of the running averages of the statistics, per batch.
@@ -88,7 +88,7 @@ class IPVAE(Inference):
         Part of the way to the best dictionary that an update goes; above 1 it is over-relaxed.
     ridge : float, default 0.01
         Regularisation of the update in units of the mean squared count.
-    weight_cost : float, default 0
+    weight_cost : float, default 0.12
         By what an update shrinks each weight towards 0, in units of the root mean square of its
         column: the cost of having a synapse. It makes receptive fields local.
     annealing : float, default 0.5
@@ -172,7 +172,7 @@ class IPVAE(Inference):
         leak: float = 0.0,
         tau: Time | None = None,
         training_gain: float = 5.0,
-        training_sparsity: float = 0.6,
+        training_sparsity: float = 1.0,
         training_half_threshold_rate: float | None = None,
         training_highest_potential: float = 4.0,
         steps_per_tau: int | None = None,
@@ -183,7 +183,7 @@ class IPVAE(Inference):
         averaging_rate: float = 0.07,
         dictionary_step: float = 1.5,
         ridge: float = 0.01,
-        weight_cost: float = 0.0,
+        weight_cost: float = 0.12,
         annealing: float = 0.5,
         revive_after: int = 4000,
         inference_windows: int = 16,

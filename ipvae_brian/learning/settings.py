@@ -14,7 +14,7 @@ from typing import Any, Self, get_args
 LARGEST_CHUNK = 500
 # A training of this length gives good dictionaries of natural images, and longer ones hardly
 # better: so many stimuli, in no more than so many batches.
-ENOUGH_STIMULI, ENOUGH_BATCHES = 400_000, 2000
+ENOUGH_STIMULI, ENOUGH_BATCHES = 500_000, 2500
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,7 @@ class TrainingSettings:
     leak: float = _setting(0.0, "pull of the potential to rest per tau", minimum=0)
     tau_seconds: float = _setting(0.02, "membrane time constant", "tau", unit="second")
     training_gain: float = _setting(5.0, "gain while learning", above=0)
-    training_sparsity: float = _setting(0.6, "sparsity while learning", minimum=0)
+    training_sparsity: float = _setting(1.0, "sparsity while learning", minimum=0)
     training_half_threshold_rate: float | None = _setting(
         None, "adaptive prior while learning; none unless given", above=0
     )
@@ -139,7 +139,7 @@ class TrainingSettings:
     )
     ridge: float = _setting(0.01, "regularisation of the update", above=0)
     weight_cost: float = _setting(
-        0.0, "by what an update shrinks weights, which makes fields local", minimum=0, maximum=0.4
+        0.12, "by what an update shrinks weights, which makes fields local", minimum=0, maximum=0.4
     )
     annealing: float = _setting(
         0.5, "last part of the training, in which rates fall", minimum=0, maximum=1

@@ -98,14 +98,14 @@ def test_chunks_are_even_parts_of_a_batch(batch_size, chunk_size):
 @pytest.mark.parametrize(
     ("n_stimuli", "batch_size", "n_epochs"),
     [
-        (50_000, 200, 8),  # the photographs: 400,000 stimuli in 2,000 batches
-        (50_000, 10_000, 8),  # in larger batches not more of them
-        (60_000, 200, 7),
-        (400_000, 200, 1),
+        (50_000, 200, 10),  # the photographs: 500,000 stimuli in 2,500 batches
+        (50_000, 10_000, 10),  # in larger batches not more of them
+        (60_000, 200, 9),
+        (500_000, 200, 1),
         (10**7, 200, 1),
-        (2000, 200, 200),
-        (20, 200, 2000),  # in small batches not for ever
-        (1000, 10, 20),
+        (2000, 200, 250),
+        (20, 200, 2500),  # in small batches not for ever
+        (1000, 10, 25),
         (None, 200, 1),  # a stream
     ],
 )
