@@ -538,7 +538,7 @@ def test_resume_refuses_what_does_not_belong(tmp_path):
     model = small(checkpoint=path)
     model.fit(x)
     with pytest.raises(
-        FileFormatError, match="c.npz: field 'training_sparsity' is 0.6, this .* 0.5"
+        FileFormatError, match="c.npz: field 'training_sparsity' is 1.0, this .* 0.5"
     ):
         small(checkpoint=path, training_sparsity=0.5).fit(x, resume=True)
     with pytest.raises(FileFormatError, match="c.npz: field 'seed'"):
