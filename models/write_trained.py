@@ -63,7 +63,8 @@ def main(van_hateren, *names):
     for name in names or OPTIONS:
         data = "photographs" if name.startswith("photographs") else van_hateren
         path = FOLDER / f"{name}.npz"
-        failed = ipvae(["train", "--data", data, "--out", str(path), "--resume", *OPTIONS[name]])
+        options = ["--data", data, "--out", str(path), "--engine", "numba", "--resume"]
+        failed = ipvae(["train", *options, *OPTIONS[name]])
         if failed:
             raise SystemExit(failed)
         finish(path, data)
