@@ -106,14 +106,15 @@ def read_pynapple(spikes: Any, trials: Any, columns: Mapping[str, str], cut: Cut
 def _observed(support, times):
     """Return what was observed of each unit; None where the support is that of the spikes alone.
 
-    This is what pynapple takes if it is told nothing: from the first spike of all to the last.
+    This is what pynapple takes if it is told nothing: from the first spike of a unit to its last,
+    or of all units.
     """
     spans = np.column_stack([support.start, support.end])
-    every = [one for one in times if len(one)]
-    if every and len(spans) == 1:
-        first, last = min(one[0] for one in every), max(one[-1] for one in every)
-        if np.abs(spans[0] - (first, last)).max() < MICROSECOND:
-            return None
+    own = np.array([(one[0], one[-1]) for one in times if len(one)])
+    if len(own):
+        for guess in (joined(own), np.array([[own[:, 0].min(), own[:, 1].max()]])):
+            if guess.shape == spans.shape and np.abs(guess - spans).max() < MICROSECOND:
+                return None
     return [spans] * len(times)
 
 
