@@ -66,6 +66,7 @@ from ipvae_brian.physiology.predictors import (
     predictors_of,
     rates_without_competition,
 )
+from ipvae_brian.physiology.preset import Preset, Setting, physiological
 from ipvae_brian.physiology.receptive_fields import (
     GaborFit,
     SpikeTriggeredAverage,
@@ -122,10 +123,12 @@ __all__ = [
     "NoiseCeiling",
     "NoiseCorrelations",
     "Prediction",
+    "Preset",
     "Property",
     "Psth",
     "RateDistribution",
     "Reference",
+    "Setting",
     "SizeTuning",
     "SpatialFrequencyTuning",
     "Spectrum",
@@ -157,6 +160,7 @@ __all__ = [
     "noise_ceiling",
     "noise_correlations",
     "orthogonal_preferred_ratio",
+    "physiological",
     "predict_recording",
     "predictors_of",
     "psth",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from brian2.only import ms
 from ipvae_brian.model.parameters import Parameters
 from ipvae_brian.network.noise import TERMS, Noise
 from ipvae_brian.physiology.experiments import Subject, responses
+from ipvae_brian.physiology.preset import physiological
 from ipvae_brian.response import metrics
 from ipvae_brian.stimuli import load_stimuli
 
@@ -21,9 +23,8 @@ SEED_OF_PATCHES = 7
 
 def of_preset(parameters: Parameters, **options: Any) -> Subject:
     """Return a model with the preset `physiological`, ready for experiments."""
-    noise = Noise(drive=0.2, shared_gain=0.5, time_constant=50 * ms)
-    changed = parameters.replace(tau=50 * ms, leak=0.3)
-    return Subject(changed, noise=noise, pools=True, **options)
+    found = physiological(parameters)
+    return Subject(found.parameters, noise=found.noise, pools=found.protocol["pools"], **options)
 
 
 def described(subject: Subject) -> dict[str, Any]:
@@ -61,7 +62,9 @@ def sparsity_of(parameters: Parameters) -> float:
 def reconstruction(subject: Subject) -> float | None:
     """Return R2 of held-out patches of photographs, decoded from one window of tau.
 
-    In whitened space, as in training. None for models of other stimuli than patches of images.
+    In whitened space, as in training, and at the mean of a gain that all neurons share: it scales
+    the reconstruction of a whole trial, and a reader of all neurons can tell it. None for models of
+    other stimuli than patches of images.
     """
     shape = subject.parameters.stimulus_shape
     if len(shape) != 2:
@@ -78,5 +81,7 @@ def reconstruction(subject: Subject) -> float | None:
         ).validation
     except ValueError:
         return None
+    if subject.noise is not None:
+        subject = replace(subject, noise=replace(subject.noise, shared_gain=0.0))
     response = responses(subject, patches, R2_WINDOWS * subject.parameters.tau)
     return float(metrics.mean_r_squared(response.r2()))

@@ -1,0 +1,182 @@
+"""What the preset `physiological` gives and costs: the figures of docs/theory.md, section 13.
+
+``python -m benchmarks.preset --data vanhateren16_train_val.npz`` measures vanhateren-512 as shipped
+and with the preset: natural images after 200 ms of grey, gratings of contrast .3, and long
+presentations for intervals between spikes.
+"""
+
+import argparse
+from dataclasses import replace
+
+import numpy as np
+from brian2.only import ms, second
+
+from benchmarks.common import default_data
+from ipvae_brian import Noise, Parameters, Recording, SpikingNetwork, Timing, evaluate, load_model
+from ipvae_brian._tools.files import write_json
+from ipvae_brian.physiology import (
+    circular_variance,
+    count_statistics,
+    distance_to_percentiles,
+    noise_correlations,
+    physiological,
+    reference,
+)
+from ipvae_brian.response.metrics import r_squared
+from ipvae_brian.stimuli import load_stimuli
+
+N_IMAGES, N_REPEATS, N_COPIES = 30, 36, 216
+# Of images for intervals, each shown for so many tau.
+N_LONG, LONG_TAU = 24, 60
+# Images of which R2 is measured when their codes have settled.
+N_CODED = 200
+CONTRAST = 0.3
+ORIENTATIONS = np.arange(0, 180, 10.0)
+FREQUENCIES = (1.5, 2.5, 3.5, 4.5, 5.5)
+PHASES = np.arange(0, 360, 60.0)
+LEAST_INTERVALS = 20
+# Below so many Hz a neuron does not respond to gratings.
+RESPONDS = 2.0
+
+
+def gratings(shape, contrast=CONTRAST):
+    """Return gratings in whitened space, orientation by frequency by phase, flattened."""
+    y, x = np.mgrid[: shape[0], : shape[1]] - (np.array(shape) - 1)[:, None, None] / 2
+    angle, frequency, phase = np.meshgrid(
+        np.deg2rad(ORIENTATIONS), np.array(FREQUENCIES), np.deg2rad(PHASES), indexing="ij"
+    )
+    across = np.multiply.outer(np.cos(angle), x) + np.multiply.outer(np.sin(angle), y)
+    wave = 2 * np.pi * frequency[..., None, None] / shape[1] * across + phase[..., None, None]
+    return (contrast * np.sqrt(2) * np.cos(wave)).reshape(-1, shape[0] * shape[1])
+
+
+def whole_windows(parameters: Parameters, duration):
+    """Return the windows of tau that are nearest to a duration."""
+    return max(1, round(float(duration / parameters.tau)))
+
+
+def settled(parameters, noise, images, seed):
+    """R2 of images decoded from one window of tau, after 16, at the mean of the shared gain."""
+    others = replace(noise, shared_gain=0)
+    figures, _ = evaluate(parameters, images, noise=others, seed=seed, progress=False)
+    return {"r2": figures["r2"]}
+
+
+def natural(parameters, noise, images, n_repeats, n_copies, seed):
+    """Figures of repeated natural images after grey: variability, rates, R2."""
+    # The gain that all neurons share is put into the stimuli, so that R2 can be of what they stand
+    # for, with the gain of the trial.
+    rng, size = np.random.default_rng(seed), noise.shared_gain
+    others = replace(noise, shared_gain=0)
+    number = np.repeat(np.arange(len(images)), n_repeats)
+    gain = np.exp(size * rng.standard_normal((len(number), 1)) - size**2 / 2)
+    movies = np.zeros((len(number), 2, images.shape[1]), np.float32)
+    movies[:, 1] = gain * images[number]
+    n = whole_windows(parameters, 200 * ms)
+    length = n * parameters.tau
+    network = SpikingNetwork(parameters, n_copies=n_copies, noise=others, record_spikes=False)
+    counts = network.present_movie(movies, [length, length], seed=seed).counts
+    seconds = float(length / second)
+    shown = counts[:, n:].sum(axis=1, keepdims=True)
+    timing = Timing(dt=seconds, n_steps=1, steps_per_window=1)
+    recording = Recording(shown, timing, conditions={"image": number})
+    statistics = count_statistics(recording)
+    fano, gains = statistics.fano_factor(), statistics.gain_variance()
+    correlations = noise_correlations(recording).correlations
+    grey = counts[:, n // 2 : n].sum(axis=1).mean(axis=0) / ((n - n // 2) * float(parameters.tau))
+    rates = shown.mean(axis=(0, 1)) / seconds
+    decoded = parameters.decode(counts[:, -1])
+    figures = {
+        "r2_after_200_ms": float(np.nanmean(r_squared(movies[:, 1], decoded))),
+        "r2_without_knowing_the_gain": float(np.nanmean(r_squared(images[number], decoded))),
+        "rate": float(np.median(rates)),
+        "rate_99": float(np.percentile(statistics.means / seconds, 99)),
+        "log10_rate_sd": float(np.log10(rates[rates > 0]).std()),
+        "spontaneous_rate": float(np.median(grey)),
+        "log10_spontaneous_sd": float(np.log10(grey[grey > 0]).std()),
+    }
+    for name, values in (
+        ("fano_factor", fano),
+        ("gain_variance", gains),
+        ("noise_correlation", correlations),
+    ):
+        figures[name] = float(np.nanmedian(values))
+        figures[f"{name}_ks"] = distance_to_percentiles(values, reference(name).percentiles)
+    return figures
+
+
+def tuned(parameters, noise, seed):
+    """Figures of gratings: circular variance at the best spatial frequency of each neuron."""
+    shown = gratings(parameters.stimulus_shape)
+    network = SpikingNetwork(parameters, n_copies=N_COPIES, noise=noise, record_spikes=False)
+    n = whole_windows(parameters, 200 * ms) + 1
+    counts = network.present(shown, n * parameters.tau, seed=seed).counts[:, 1:].mean(axis=1)
+    shape = len(ORIENTATIONS), len(FREQUENCIES), len(PHASES), parameters.n_neurons
+    rates = counts.reshape(shape).mean(axis=2) / float(parameters.tau)
+    best = rates.max(axis=0).argmax(axis=0)
+    curves = rates[:, best, np.arange(parameters.n_neurons)]
+    responds = curves.max(axis=0) > RESPONDS
+    found = circular_variance(curves[:, responds], ORIENTATIONS)
+    return {
+        "circular_variance": float(np.nanmedian(found)),
+        "circular_variance_ks": distance_to_percentiles(
+            found, reference("circular_variance").percentiles
+        ),
+        "responsive": int(responds.sum()),
+    }
+
+
+def regular(parameters, noise, images, n_tau, seed):
+    """Median over neurons and images of the coefficient of variation of intervals."""
+    network = SpikingNetwork(parameters, n_copies=len(images), noise=noise, record_spikes=True)
+    spikes = network.present(images, n_tau * parameters.tau, seed=seed).spikes
+    train = spikes.trial * parameters.n_neurons + spikes.neuron
+    late = spikes.time > 2 * float(parameters.tau)
+    order = np.lexsort((spikes.time[late], train[late]))
+    train, time = train[late][order], spikes.time[late][order]
+    same = np.diff(train) == 0
+    train, interval = train[1:][same], np.diff(time)[same]
+    n, total, squares = (np.bincount(train, w) for w in (None, interval, interval**2))
+    enough = n >= LEAST_INTERVALS
+    mean = total[enough] / n[enough]
+    variance = np.maximum(squares[enough] / n[enough] - mean**2, 0)
+    return {"interval_cv": float(np.median(np.sqrt(variance) / mean)), "trains": int(enough.sum())}
+
+
+def measure(
+    parameters, noise, images, *, n_images=N_IMAGES, n_repeats=N_REPEATS, n_coded=N_CODED, seed=0
+):
+    """Return all figures of a model with its noise."""
+    rng = np.random.default_rng(seed)
+    shown = images[rng.choice(len(images), n_images, replace=False)]
+    long = images[rng.choice(len(images), N_LONG, replace=False)]
+    return (
+        settled(parameters, noise, images[rng.choice(len(images), n_coded, replace=False)], seed)
+        | natural(parameters, noise, shown, n_repeats, N_COPIES, seed)
+        | tuned(parameters, noise, seed)
+        | regular(parameters, noise, long, LONG_TAU, seed)
+    )
+
+
+def main(arguments=None):
+    """Print the figures of vanhateren-512, as shipped and with the preset."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", default=default_data(), help="file of van Hateren patches")
+    parser.add_argument("--json", help="write the figures here")
+    given = parser.parse_args(arguments)
+    if given.data is None:
+        parser.error("--data: a file of van Hateren patches is needed")
+    images, model = load_stimuli(given.data).validation, load_model("vanhateren-512")
+    preset = physiological(model)
+    figures = {
+        "shipped": measure(model, Noise(), images),
+        "preset": measure(preset.parameters, preset.noise, images),
+    }
+    for name in figures["preset"]:
+        print(f"{name:30}" + "".join(f"{one[name]:12.3f}" for one in figures.values()))
+    if given.json:
+        write_json(given.json, figures)
+
+
+if __name__ == "__main__":
+    main()
