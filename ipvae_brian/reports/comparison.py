@@ -233,7 +233,7 @@ def _row_of_model(column: str, measured: Measured) -> list[Any]:
     middle = number(model.median)
     if model.n > 1:
         low, high = _quartiles(model.values)
-        middle += f" [{number(low)} {number(high)}]"
+        middle += _interval(low, high)
     window = _window(model.window_ms, model.window_tau)
     return [f"Model, {column}", units, "", window, middle, _distance(measured)]
 
@@ -252,7 +252,7 @@ def _row_of_biology(one: Biology) -> list[Any]:
     source = one.source + (" (quoted from memory)" if one.from_memory else "")
     name += [Html("<br>"), element("small", source, class_="quiet")]
     middle = one.percentiles.get(50.0, one.values.get("median", one.values.get("mean")))
-    spread = f" [{number(one.low)} {number(one.high)}]" if one.low is not None else ""
+    spread = "" if one.low is None else _interval(one.low, one.high)
     distances = [
         f"{number(value)} ({column})"
         for column, value in zip(COLUMNS, (one.distance, one.distance_preset), strict=True)
@@ -280,8 +280,12 @@ def _distance(measured: Measured) -> str:
         return ""
     if measured.distance_ci is None:
         return number(measured.distance)
-    low, high = measured.distance_ci
-    return f"{number(measured.distance)} [{number(low)} {number(high)}]"
+    return number(measured.distance) + _interval(*measured.distance_ci)
+
+
+def _interval(low: Any, high: Any) -> str:
+    # Lines break before it, not within.
+    return f" [{number(low)}\N{NO-BREAK SPACE}{number(high)}]"
 
 
 def number(value: Any) -> str:
