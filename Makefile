@@ -8,7 +8,7 @@ OUT ?= demo_output
 JOBS ?= 2
 BIN = $(VENV)/bin
 
-.PHONY: demo test bench clean
+.PHONY: demo test bench claims clean
 
 demo: $(VENV)/installed
 	$(BIN)/ipvae demo --out $(OUT)
@@ -35,6 +35,11 @@ $(VENV)/installed-test: setup.cfg pyproject.toml
 bench: $(VENV)/installed
 	$(BIN)/python -m pip install --quiet --editable ".[bench]"
 	$(BIN)/python -m benchmarks.run
+
+# Takes hours, and goes on where it was stopped; `make claims QUICK=--quick` is a trial of minutes.
+claims: $(VENV)/installed
+	$(BIN)/python -m pip install --quiet --editable ".[bench]"
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m benchmarks.claims.run $(QUICK)
 
 clean:
 	rm -rf $(VENV) $(OUT) build *.egg-info .pytest_cache .ruff_cache .hypothesis

@@ -53,7 +53,11 @@ def held_out(
     *,
     progress: bool | None = None,
 ) -> np.ndarray:
-    """Load validation patches that fit a model, (n_stimuli, n_pixels)."""
+    """Load validation patches that fit a model, (n_stimuli, n_pixels).
+
+    They are z-scored over all patches, except for models that say ``values_as_stored`` in their
+    provenance: these put the values of the file on their own scale.
+    """
     # Training patches are not needed, but decide the scale.
     patches = load(data, n_stimuli, progress=progress)
     if np.prod(patches.shape) != parameters.n_pixels:
@@ -61,6 +65,8 @@ def held_out(
             f"--data: patches of {patches.shape} pixels do not fit a model for stimuli of "
             f"{parameters.stimulus_shape}"
         )
+    if parameters.provenance.get("values_as_stored"):
+        return parameters.standardise(patches.validation * patches.std + patches.mean)
     return patches.validation
 
 

@@ -11,6 +11,10 @@ from ipvae_brian.model.parameters import Parameters
 # The last line of every card: a file without it is somebody else's and is not overwritten.
 MARK = "<!-- model card by ipvae_brian -->"
 UNKNOWN = "not known"
+# What a model is for and was measured on, unless its provenance says otherwise.
+NATURAL = "whitened, z-scored natural image patches"
+HELD_OUT = "validation patches"
+SPLIT = " (no image gives both training and validation patches)"
 ROWS = (
     ("R2 of patches decoded from one window of tau", "r2", ".3f"),
     ("fraction of zero counts", "zeros", ".3f"),
@@ -29,8 +33,9 @@ def model_card(parameters: Parameters) -> str:
     ----------
     parameters : Parameters
         Read from its ``provenance``: name, data_note, command, settings, n_batches, n_revived,
-        n_diverged, seconds and figures, as `ipvae train` and `IPVAE.save` write them; and base and
-        settings_of_use of a model that uses the dictionary of another.
+        n_diverged, seconds and figures, as `ipvae train` and `IPVAE.save` write them; base and
+        settings_of_use of a model that uses the dictionary of another; meant_for and held_out where
+        stimuli are no natural patches.
 
     Returns
     -------
@@ -50,7 +55,7 @@ def model_card(parameters: Parameters) -> str:
     return f"""# {_text(origin.get("name") or "Unnamed model")}
 
 {parameters.n_neurons} neurons, stimuli of {image} pixels, tau {parameters.tau!s}. Meant for
-whitened, z-scored natural image patches; continuous time (dt well below tau).
+{_text(origin.get("meant_for") or NATURAL)}; continuous time (dt well below tau).
 {_derived(origin)}
 ## Trained on
 
@@ -152,12 +157,15 @@ def _figures(origin):
     if not isinstance(figures, dict) or not figures:
         return f"Figures of held-out stimuli are {UNKNOWN}."
     rows = [(name, _number(figures, key, style)) for name, key, style in ROWS]
+    if "accuracy" in figures:
+        rows.append(("accuracy of logistic regression on it", _number(figures, "accuracy", ".4f")))
     rows.append(("seconds of training", _number(origin, "seconds", ".0f")))
     table = "\n".join(f"| {name} | {value} |" for name, value in rows)
+    held_out = origin.get("held_out")
     parts = [
-        f"On {_number(figures, 'n_stimuli', '.0f')} validation patches after "
-        f"{_number(figures, 'windows', '.0f')} tau at dt =\n{_number(figures, 'dt_ms', 'g')} ms "
-        "(no image gives both training and validation patches):",
+        f"On {_number(figures, 'n_stimuli', '.0f')} {_text(held_out or HELD_OUT)} after "
+        f"{_number(figures, 'windows', '.0f')} tau at dt =\n{_number(figures, 'dt_ms', 'g')} ms"
+        f"{'' if held_out else SPLIT}:",
         f"| | |\n| --- | --- |\n{table}",
     ]
     if figures.get("command"):

@@ -1,0 +1,94 @@
+"""Results that are kept: each cell of a table is a small file, computed once.
+
+A run that is stopped goes on where it was, and a change of settings computes anew only the cells
+that it concerns.
+"""
+
+import hashlib
+import json
+import re
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+from ipvae_brian._tools.files import json_able, write_json
+
+
+class Cell(NamedTuple):
+    """Something to compute.
+
+    Attributes
+    ----------
+    name : str
+        Experiment, contestant, ...: words divided by slashes.
+    settings : dict
+        Everything that the result depends on, JSON-able.
+    work : callable
+        Returns the result, a JSON-able dict.
+    """
+
+    name: str
+    settings: dict
+    work: object
+
+
+class Cells:
+    """A folder of results.
+
+    Parameters
+    ----------
+    folder : path-like
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from benchmarks.claims.cells import Cell, Cells
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     cells = Cells(folder)
+    ...     first = cells.result(Cell("ours/seed 0", {"n": 2}, lambda: {"r2": 0.5}))
+    ...     again = cells.result(Cell("ours/seed 0", {"n": 2}, lambda: 1 / 0))
+    >>> first["r2"], again["r2"]
+    (0.5, 0.5)
+    """
+
+    def __init__(self, folder):
+        self.folder = Path(folder)
+        self.folder.mkdir(parents=True, exist_ok=True)
+
+    def path(self, cell, suffix=".json"):
+        """Return where the result of a cell is kept; readable, and different for all settings."""
+        text = json.dumps([cell.name, json_able(cell.settings)], sort_keys=True)
+        readable = re.sub(r"[^\w.=-]+", "_", cell.name)
+        return self.folder / f"{readable}.{hashlib.sha256(text.encode()).hexdigest()[:12]}{suffix}"
+
+    def known(self, cell):
+        """Return the result of a cell if it has been computed, otherwise None."""
+        path = self.path(cell)
+        return json.loads(path.read_text()) if path.is_file() else None
+
+    def result(self, cell):
+        """Return the result of a cell, computed if it is not known, with its CPU seconds."""
+        found = self.known(cell)
+        if found is None:
+            begin = time.process_time()
+            found = json_able(cell.work())
+            found["cpu_seconds"] = round(time.process_time() - begin, 1)
+            write_json(self.path(cell), found)
+        return found
+
+    def model(self, cell, kind):
+        """Return the fitted model of a cell whose work fits one, from its file if it is there.
+
+        Parameters
+        ----------
+        cell : Cell
+            `work` returns a fitted model.
+        kind : class
+            `load` of which reads what its `save` wrote.
+        """
+        path = self.path(cell, ".npz")
+        if path.is_file():
+            return kind.load(path)
+        fitted = cell.work()
+        fitted.save(path)
+        return fitted

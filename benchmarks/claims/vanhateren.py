@@ -1,0 +1,162 @@
+"""Natural patches: reconstruction against zeros, and against the steps of inference."""
+
+from functools import partial
+
+import numpy as np
+
+from benchmarks.claims.cells import Cell
+from benchmarks.claims.contest import (
+    ORACLE,
+    OURS,
+    Training,
+    at,
+    curve,
+    infer,
+    over_steps,
+    truncated,
+)
+from benchmarks.claims.data import NoData, shared
+from benchmarks.claims.measures import score
+from ipvae_brian import load_model
+from ipvae_brian.stimuli import load_stimuli
+
+TITLE = "Natural image patches"
+STEPS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
+QUICK_STEPS = (1, 2, 4, 8)
+# Our trained models by key and number of neurons.
+SHIPPED = {"ours": "{}-{}", "ours_adaptive": "{}-{}-adaptive"}
+
+
+def patches(setup):
+    """Return natural patches and the beginning of the names of the models trained on them.
+
+    Van Hateren's, or in a quick run those of the photographs that come with the package.
+
+    Raises
+    ------
+    NoData
+        If van Hateren's are not there.
+    """
+    if setup.quick:
+        return load_stimuli("photographs", n_train=5000, n_validation=200), "photographs"
+    path = setup.patches or shared("vanhateren16_train_val")
+    if path is None:
+        raise NoData(
+            "van Hateren's patches are not there: give a file with --patches, or set IPVAE_SHARED "
+            "to the folder whose data/ has vanhateren16_train_val.npz"
+        )
+    return load_stimuli(path), "vanhateren"
+
+
+def cells(setup):
+    """Return everything to compute, in order; the name says which contestant and how wide."""
+    stimuli, name = patches(setup)
+    test = stimuli.validation[: setup.n_outside]
+    sizes = {512} if setup.quick else {512, 1024}
+    found = []
+    for key in OURS:
+        for n in sorted(sizes):
+            model = load_model(SHIPPED[key].format(name, n))
+            told = {"n_test": len(test), "fingerprint": fingerprint(model)}
+            work = partial(_ours, key, model, test, setup)
+            found.append(Cell(f"vanhateren/{key}/{n}", told, work))
+    for key in setup.rivals:
+        for value in _values(setup, key):
+            found.append(_rival_cell(setup, key, value, stimuli, name, test))
+    return found
+
+
+def _values(setup, key):
+    """Return the values of the trade-off that a contestant is trained for: None is its default."""
+    kind = setup.kind(key)
+    name, values, retrain = kind.TRADE_OFF
+    if not retrain or setup.n_values == 1:
+        return [None]
+    if setup.n_values >= len(values):
+        return list(values)
+    return [values[i] for i in np.linspace(0, len(values) - 1, setup.n_values).round().astype(int)]
+
+
+def _rival_cell(setup, key, value, stimuli, name, test):
+    kind = setup.kind(key)
+    settings = {} if value is None else {kind.TRADE_OFF.setting: value}
+    told = {
+        "settings": kind.DEFAULTS | settings,
+        "n_test": len(test),
+        "minutes": setup.minutes,
+        "n_train": len(stimuli.train),
+        "n_latents": setup.n_latents,
+    }
+    label = "" if value is None else f"/{kind.TRADE_OFF.setting}={value:g}"
+    training = Training(setup, key, name, stimuli.train, settings={key: settings})
+    if key == ORACLE:
+        # On the dictionary of our model, which is not trained in this run.
+        shipped = load_model(SHIPPED["ours"].format(name, 512))
+        told |= {"fingerprint": fingerprint(shipped), "n_latents": 512}
+        training = kind(shipped.n_pixels, 512, dictionary=shipped.dictionary)
+    work = partial(_measured, setup, training, test)
+    return Cell(f"vanhateren/{key}/{told['n_latents']}{label}", told, work)
+
+
+def fingerprint(parameters):
+    """Return a short number that is another for every other model."""
+    return [float(np.abs(parameters.dictionary).sum()), float(parameters.threshold.mean())]
+
+
+def _ours(key, model, test, setup):
+    used = OURS[key].of_model(model)
+    return _measured(setup, used, test)
+
+
+def _measured(setup, contestant, test):
+    """Return the curve and the convergence of a contestant that is trained, or is to be."""
+    model = contestant.model() if isinstance(contestant, Training) else contestant
+    codes = infer(model, test)
+    used = score(test, codes, model.decode(codes))
+    points = curve(model, test)
+    name = model.TRADE_OFF.setting
+    best = min([*points, used], key=lambda point: point["distance"])
+    at_best = at(model, best.get(name, model.settings[name]))
+    return {
+        "used": used,
+        "points": points,
+        "truncated": truncated(model, test),
+        "best": best,
+        "steps": over_steps(at_best, test, QUICK_STEPS if setup.quick else STEPS),
+        "n_parameters": model.n_parameters,
+        "training_seconds": model.history_[-1]["cpu_seconds"] if model.history_ else None,
+    }
+
+
+def summary(results):
+    """Return rows and figures from the results of all cells.
+
+    Parameters
+    ----------
+    results : dict of str to dict
+        By the name of the cell.
+    """
+    rows = {}
+    for name, result in results.items():
+        _, key, n, *_ = name.split("/")
+        rows.setdefault(f"{key}/{n}", []).append(result)
+    best = {
+        key: min((one["best"] for one in parts), key=lambda point: point["distance"])
+        for key, parts in rows.items()
+    }
+    figures = {}
+    ours = {key: best[f"{key}/512"]["distance"] for key in OURS if f"{key}/512" in best}
+    for key, distance in ours.items():
+        figures[f"vanhateren_512_distance_{key}"] = distance
+        if f"{key}/1024" in best:
+            figures[f"vanhateren_1024_distance_{key}"] = best[f"{key}/1024"]["distance"]
+    if ours:
+        figures["vanhateren_512_distance"] = min(ours.values())
+        figures["vanhateren_512_setting"] = min(ours, key=ours.get)
+        for key, other in (("lca", "lca"), ("oracle", ORACLE)):
+            rival = next((b["distance"] for k, b in best.items() if k.split("/")[0] == other), None)
+            if rival is not None:
+                figures[f"vanhateren_512_distance_over_{key}"] = min(ours.values()) / rival
+                for name, distance in ours.items():
+                    figures[f"vanhateren_512_distance_over_{key}_{name}"] = distance / rival
+    return {"best": best, "figures": figures}

@@ -1,0 +1,70 @@
+"""Results that are kept: computed once, anew for other settings, never half written."""
+
+import json
+
+import numpy as np
+import pytest
+
+from benchmarks.baselines import rival
+from benchmarks.claims.cells import Cell, Cells
+
+
+class Work:
+    """Counts how often it is asked for."""
+
+    def __init__(self, result=None, error=None):
+        self.result, self.error, self.n = result, error, 0
+
+    def __call__(self):
+        self.n += 1
+        if self.error is not None:
+            raise self.error
+        return self.result
+
+
+def test_a_cell_is_computed_once(tmp_path):
+    work = Work({"r2": 0.5})
+    for _ in range(2):
+        assert Cells(tmp_path).result(Cell("a/b", {"n": 1}, work))["r2"] == 0.5
+    assert work.n == 1
+
+
+def test_other_settings_are_another_cell(tmp_path):
+    cells, work = Cells(tmp_path), Work({"r2": 0.5})
+    for n in (1, 2):
+        cells.result(Cell("a/b", {"n": n}, work))
+    cells.result(Cell("a/c", {"n": 1}, work))
+    assert work.n == 3 and len(list(tmp_path.iterdir())) == 3
+
+
+def test_a_run_that_stops_goes_on_where_it_was(tmp_path):
+    done, stopped, never = Work({"x": 1}), Work(error=KeyboardInterrupt()), Work({"x": 3})
+    cells = [Cell("one", {}, done), Cell("two", {}, stopped), Cell("three", {}, never)]
+    with pytest.raises(KeyboardInterrupt):
+        for cell in cells:
+            Cells(tmp_path).result(cell)
+    stopped.error, stopped.result = None, {"x": 2}
+    assert [Cells(tmp_path).result(cell)["x"] for cell in cells] == [1, 2, 3]
+    assert (done.n, stopped.n, never.n) == (1, 2, 1)
+
+
+def test_names_are_readable_and_files_json(tmp_path):
+    cells = Cells(tmp_path / "new" / "folder")
+    cells.result(Cell("digits/ours/512", {}, lambda: {"d": float("nan")}))
+    (file,) = cells.folder.iterdir()
+    assert file.name.startswith("digits_ours_512.")
+    assert json.loads(file.read_text())["d"] is None
+
+
+def test_a_model_is_fitted_once_and_read_afterwards(tmp_path):
+    kind, stimuli = rival("pca"), np.random.default_rng(0).normal(size=(50, 6))
+    fits = []
+
+    def fit():
+        fits.append(1)
+        return kind(6, 3, seed=0).fit(stimuli)
+
+    cell, cells = Cell("pca", {}, fit), Cells(tmp_path)
+    models = [cells.model(cell, kind) for _ in range(2)]
+    np.testing.assert_array_equal(*(model.infer(stimuli) for model in models))
+    assert len(fits) == 1
