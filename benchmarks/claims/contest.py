@@ -34,9 +34,9 @@ class Setup:
         Of CPU for each training of a rival, and of ours where it is trained in the run.
     seeds : int
         Trainings on digits of each contestant.
-    n_test, n_codes, n_outside : int
-        Test digits; training digits whose codes a classifier learns from; stimuli of each set
-        outside.
+    n_test, n_codes, n_choice, n_outside : int
+        Test digits; training digits whose codes a classifier learns from; validation digits on
+        which settings are chosen; stimuli of each set outside, and natural patches.
     n_values : int
         Trainings of contestants that have to be trained anew for each value of their trade-off.
     n_latents : int
@@ -52,6 +52,7 @@ class Setup:
     seeds: int = 3
     n_test: int = 10_000
     n_codes: int = 55_000
+    n_choice: int = 1000
     n_outside: int = 1000
     n_values: int = 3
     n_latents: int = 512
@@ -126,6 +127,15 @@ class Training:
         self.setup.log(f"  fits {kind.NAME} to {self.name}, seed {self.seed} {settings or ''}")
         made = kind(self.stimuli.shape[1], n_latents, seed=self.seed, **settings)
         return made.fit(self.stimuli, minutes=self.setup.minutes, progress=None)
+
+
+def fingerprint(parameters):
+    """Return numbers that are others for every other trained model, for names of cells."""
+    return [
+        float(np.abs(parameters.dictionary).sum()),
+        float(parameters.threshold.mean()),
+        float(parameters.natural_gradient_step.mean()),
+    ]
 
 
 def infer(model, stimuli, **options):

@@ -5,9 +5,10 @@ from functools import partial
 import numpy as np
 
 from benchmarks.claims.cells import Cell
-from benchmarks.claims.contest import ORACLE, OURS, Training, chosen, curve, infer
+from benchmarks.claims.contest import ORACLE, OURS, Training, chosen, curve, fingerprint, infer
 from benchmarks.claims.data import mnist, small_digits
 from benchmarks.claims.measures import accuracy, score
+from ipvae_brian import load_model
 
 TITLE = "Digits"
 # Settings for digits that were found on validation digits, for our 512 and 1024 neurons; all others
@@ -17,6 +18,7 @@ LEARNED = {
     "training_gain": 12.0,
     "n_windows": 4,
     "windows_left_out": 2,
+    "n_steps": 8,
 }
 ADAPTIVE = {
     "spike_size": 0.2,
@@ -26,10 +28,11 @@ ADAPTIVE = {
     "threshold_memory": 1.0,
 }
 SETTINGS = {"ours": LEARNED | {"gain": 9.0}, "ours_adaptive": LEARNED | ADAPTIVE}
-WIDE_SETTINGS = SETTINGS
-# Where our wide network counts, too.
-WIDE = 1024
-N_CHOICE = 1000
+# The models that come with the package, which nobody is compared with: they were trained for
+# longer, and a classifier learns from all their codes.
+SHIPPED = {"ours": "digits-{}", "ours_adaptive": "digits-{}-adaptive"}
+SIZES = (512, 1024)
+NAMES = ("r2", "squared_error", "zeros", "distance", "spikes", "accuracy")
 
 
 def load(setup):
@@ -37,65 +40,76 @@ def load(setup):
     return small_digits() if setup.quick else mnist(setup.digits)
 
 
-def training(setup, digits, key, seed=0, n_latents=None):
+def training(setup, digits, key, seed=0):
     """Return how a contestant comes to its weights."""
-    settings = WIDE_SETTINGS if n_latents == WIDE else SETTINGS
-    return Training(setup, key, "digits", digits.train, seed, n_latents, settings)
+    return Training(setup, key, "digits", digits.train, seed, settings=SETTINGS)
 
 
-def settings_of(setup, key, n_latents=None):
+def settings_of(setup, key):
     """Return everything that a contestant's code depends on but its weights, for names of cells."""
-    settings = WIDE_SETTINGS if n_latents == WIDE else SETTINGS
-    told = setup.kind(key).DEFAULTS | settings.get(key, {})
-    return told | {"dictionary of": settings["ours"]} if key == ORACLE else told
+    told = setup.kind(key).DEFAULTS | SETTINGS.get(key, {})
+    return told | {"dictionary of": SETTINGS["ours"]} if key == ORACLE else told
 
 
 def cells(setup):
     """Return everything to compute: contestant, number of latents, seed."""
     digits, found = load(setup), []
-    for key in setup.contestants:
-        for seed in range(setup.seeds):
-            found.append(_cell(setup, digits, key, setup.n_latents, seed))
     if not setup.quick:
-        found += [_cell(setup, digits, key, WIDE, 0) for key in OURS]
+        for key, name in SHIPPED.items():
+            for n in SIZES:
+                model = load_model(name.format(n))
+                work = partial(_shipped, key, model, digits)
+                told = {"fingerprint": fingerprint(model), "n_steps": OURS[key].DEFAULTS["n_steps"]}
+                found.append(Cell(f"digits/{key}/{n}-shipped/0", told, work))
+    for seed in range(setup.seeds):
+        for key in setup.contestants:
+            told = {
+                "settings": settings_of(setup, key),
+                "minutes": setup.minutes,
+                "n_test": setup.n_test,
+                "n_codes": setup.n_codes,
+                "n_choice": setup.n_choice,
+                "n_train": len(digits.train),
+            }
+            work = partial(_measured, setup, digits, key, seed)
+            found.append(Cell(f"digits/{key}/{setup.n_latents}/{seed}", told, work))
     return found
 
 
-def _cell(setup, digits, key, n_latents, seed):
-    told = {
-        "settings": settings_of(setup, key, n_latents),
-        "minutes": setup.minutes,
-        "n_test": setup.n_test,
-        "n_codes": setup.n_codes,
-        "n_train": len(digits.train),
-    }
-    work = partial(_measured, setup, digits, key, n_latents, seed)
-    return Cell(f"digits/{key}/{n_latents}/{seed}", told, work)
+def _measured(setup, digits, key, seed):
+    """Return what the code of a contestant is worth on test digits, as a dict.
 
-
-def _measured(setup, digits, key, n_latents, seed):
-    model = training(setup, digits, key, seed, n_latents).model()
-    return measured(model, digits, setup.n_test, setup.n_codes)
-
-
-def measured(model, digits, n_test, n_codes):
-    """Return what the code of a fitted model is worth on test digits, as a dict.
-
-    The value of its trade-off is the one with the smallest d on validation digits; codes of one
-    sample, those of the last step or window, are decoded and classified.
+    The value of its trade-off is the one with the smallest d on validation digits.
     """
-    used = chosen(model, digits.validation[:N_CHOICE])
-    test, labels = digits.test[:n_test], digits.test_labels[:n_test]
-    codes = infer(used, test)
-    train_codes = infer(used, digits.train[:n_codes])
+    model = training(setup, digits, key, seed).model()
+    used = chosen(model, digits.validation[: setup.n_choice])
     name = model.TRADE_OFF.setting
     return {
-        **score(test, codes, used.decode(codes)),
-        **accuracy(train_codes, digits.train_labels[:n_codes], codes, labels),
+        **worth(used, digits, setup.n_test, setup.n_codes),
         "setting": {name: used.settings[name]},
-        "points": curve(model, test[:N_CHOICE]),
-        "n_parameters": model.n_parameters,
+        "points": curve(model, digits.test[: setup.n_choice]),
         "training_seconds": model.history_[-1]["cpu_seconds"] if model.history_ else None,
+    }
+
+
+def _shipped(key, model, digits):
+    """Return what the code of a trained model is worth, used as it is."""
+    used = OURS[key].of_model(model)
+    points = curve(used, digits.test[:1000])
+    return worth(used, digits, len(digits.test), len(digits.train)) | {
+        "points": points,
+        "training_seconds": None,
+    }
+
+
+def worth(model, digits, n_test, n_codes):
+    """Return scores and accuracy of a model's codes: one sample of the last step or window."""
+    test, labels = digits.test[:n_test], digits.test_labels[:n_test]
+    codes, train_codes = infer(model, test), infer(model, digits.train[:n_codes])
+    return {
+        **score(test, codes, model.decode(codes)),
+        **accuracy(train_codes, digits.train_labels[:n_codes], codes, labels),
+        "n_parameters": model.n_parameters,
     }
 
 
@@ -111,25 +125,30 @@ def summary(results):
     for name, result in results.items():
         _, key, n_latents, _ = name.split("/")
         seeds.setdefault(f"{key}/{n_latents}", []).append(result)
-    names = ("r2", "squared_error", "zeros", "distance", "spikes", "accuracy")
     rows = {
-        label: {name: float(np.mean([one[name] for one in found])) for name in names}
-        | {f"{name}_sd": float(np.std([one[name] for one in found])) for name in names}
+        label: {name: float(np.mean([one[name] for one in found])) for name in NAMES}
+        | {f"{name}_sd": float(np.std([one[name] for one in found])) for name in NAMES}
         | {"n_parameters": found[0]["n_parameters"], "n_seeds": len(found)}
         | {"training_seconds": _mean([one["training_seconds"] for one in found])}
         for label, found in seeds.items()
     }
     figures = {}
     for width in sorted({label.split("/")[1] for label in rows}):
-        ours = {key: rows[f"{key}/{width}"] for key in OURS if f"{key}/{width}" in rows}
-        if not ours:
-            continue
-        better = min(ours, key=lambda key: ours[key]["distance"])
-        for key, row in ours.items():
-            figures |= {f"mnist_{width}_{name}_{key}": row[name] for name in names}
-        figures |= {f"mnist_{width}_{name}": ours[better][name] for name in names}
-        figures[f"mnist_{width}_setting"] = better
+        figures |= _figures(rows, width)
     return {"rows": rows, "figures": figures}
+
+
+def _figures(rows, width):
+    """Return the figures of ours at one width; those trained in the run are of equal budgets."""
+    ours = {key: rows[f"{key}/{width}"] for key in OURS if f"{key}/{width}" in rows}
+    if not ours:
+        return {}
+    n, shipped = width.removesuffix("-shipped"), width.endswith("-shipped")
+    prefix = f"mnist_{n}" if shipped else f"mnist_{n}_equal_budget"
+    better = min(ours, key=lambda key: ours[key]["distance"])
+    figures = {f"{prefix}_{name}_{key}": row[name] for key, row in ours.items() for name in NAMES}
+    figures |= {f"{prefix}_{name}": ours[better][name] for name in NAMES}
+    return figures | {f"{prefix}_setting": better}
 
 
 def _mean(values):

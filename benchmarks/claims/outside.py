@@ -44,6 +44,7 @@ def cells(setup):
             "settings": digits_experiment.settings_of(setup, key),
             "minutes": setup.minutes,
             "n_outside": setup.n_outside,
+            "n_choice": setup.n_choice,
             "n_latents": setup.n_latents,
             "n_train": len(digits.train),
         }
@@ -56,7 +57,7 @@ def cells(setup):
 
 def _measured(setup, digits, key, one, per_kind):
     model = digits_experiment.training(setup, digits, key).model()
-    used = chosen(model, digits.validation[: digits_experiment.N_CHOICE])
+    used = chosen(model, digits.validation[: setup.n_choice])
     codes = infer(used, one.stimuli)
     decoded = used.decode(codes)
     found = {

@@ -31,11 +31,13 @@ EXPERIMENTS = {
 }
 DOCS = REPOSITORY / "docs"
 CACHE = REPOSITORY / "claims_cache"
+BUDGET = ("minutes", "seeds", "n_test", "n_codes", "n_choice", "n_outside", "n_values")
 QUICK = {
     "minutes": 0.05,
     "seeds": 1,
     "n_test": 300,
     "n_codes": 600,
+    "n_choice": 100,
     "n_outside": 100,
     "n_values": 1,
     "n_latents": 64,
@@ -53,6 +55,7 @@ def parser():
         ("seeds", int, "trainings on digits of each contestant"),
         ("n-test", int, "test digits"),
         ("n-codes", int, "training digits whose codes a classifier learns from"),
+        ("n-choice", int, "validation digits on which settings are chosen"),
         ("n-outside", int, "stimuli of each set outside, and natural patches"),
         ("n-values", int, "trainings for contestants whose trade-off needs them"),
     ):
@@ -82,7 +85,7 @@ def names_of(known):
 def setup_of(options):
     """Return the setup that the command line asks for."""
     chosen = dict(QUICK) if options.quick else {}
-    for name in ("minutes", "seeds", "n_test", "n_codes", "n_outside", "n_values"):
+    for name in BUDGET:
         if getattr(options, name) is not None:
             chosen[name] = getattr(options, name)
     folder = options.cells or CACHE / ("quick" if options.quick else "full")
@@ -144,10 +147,7 @@ def document(setup, results, skipped, command):
         "date": time.strftime("%Y-%m-%d"),
         "machine": describe(),
         "versions": versions(),
-        "budget": {
-            name: getattr(setup, name)
-            for name in ("minutes", "seeds", "n_test", "n_codes", "n_outside", "n_values")
-        },
+        "budget": {name: getattr(setup, name) for name in BUDGET},
         "contestants": contestants,
         "oracle": ORACLE,
         "skipped": skipped,
@@ -165,7 +165,7 @@ def command_line(options):
     for name in ("only", "rivals"):
         value = getattr(options, name)
         words += [f"--{name}", ",".join(value)] if value else []
-    for name in ("minutes", "seeds", "n_test", "n_codes", "n_outside", "n_values"):
+    for name in BUDGET:
         value = getattr(options, name)
         words += [f"--{name.replace('_', '-')}", f"{value:g}"] if value is not None else []
     for name in ("digits", "patches"):

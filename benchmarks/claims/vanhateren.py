@@ -11,6 +11,7 @@ from benchmarks.claims.contest import (
     Training,
     at,
     curve,
+    fingerprint,
     infer,
     over_steps,
     truncated,
@@ -96,11 +97,6 @@ def _rival_cell(setup, key, value, stimuli, name, test):
         training = kind(shipped.n_pixels, 512, dictionary=shipped.dictionary)
     work = partial(_measured, setup, training, test)
     return Cell(f"vanhateren/{key}/{told['n_latents']}{label}", told, work)
-
-
-def fingerprint(parameters):
-    """Return a short number that is another for every other model."""
-    return [float(np.abs(parameters.dictionary).sum()), float(parameters.threshold.mean())]
 
 
 def _ours(key, model, test, setup):

@@ -39,7 +39,7 @@ SAID = {
     "held_out": "test digits of MNIST",
     "values_as_stored": True,
 }
-SETTINGS = {512: digits.SETTINGS, 1024: digits.WIDE_SETTINGS}
+SETTINGS = dict.fromkeys(SIZES, digits.SETTINGS)
 
 
 def trained(data, n_neurons, n_epochs=N_EPOCHS):
@@ -104,14 +104,19 @@ def write(folder, data, file, n_neurons):
     told = {
         "format": FORMAT,
         "format_version": FORMAT_VERSION,
-        "base": path.stem,
+        "base": str(path),
         "settings": kept,
         "provenance": {"name": derived.stem, "figures": {}},
     }
     derived.write_text(json.dumps(told, indent=1) + "\n")
     told["provenance"]["figures"] = measured(derived, data, file)
+    # Where it belongs, the other model goes by its name.
+    told["base"] = path.stem
+    origin = parameters.provenance | told["provenance"]
+    origin |= {"base": path.stem, "settings_of_use": kept}
     derived.write_text(json.dumps(told, indent=1) + "\n")
-    card_path(derived).write_text(model_card(load_model(derived)))
+    described = parameters.with_settings(**kept).replace(provenance=origin)
+    card_path(derived).write_text(model_card(described))
 
 
 def main(arguments=None):

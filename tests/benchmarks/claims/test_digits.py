@@ -4,23 +4,23 @@ import pytest
 
 from benchmarks.claims.cells import Cells
 from benchmarks.claims.contest import ORACLE, OURS, Setup
-from benchmarks.claims.digits import SETTINGS, WIDE, WIDE_SETTINGS, cells, settings_of, summary
+from benchmarks.claims.data import small_digits
+from benchmarks.claims.digits import SETTINGS, cells, settings_of, summary
 
 
-def test_cells_of_every_seed_and_of_ours_at_twice_the_width(tmp_path, monkeypatch):
+def test_cells_of_every_seed_and_of_the_models_that_come_along(tmp_path, monkeypatch):
     setup = Setup(Cells(tmp_path), quick=True, seeds=2, rivals=("pca",))
     names = [cell.name for cell in cells(setup)]
-    assert names == [f"digits/{key}/512/{seed}" for key in (*OURS, "pca") for seed in (0, 1)]
-    monkeypatch.setattr("benchmarks.claims.digits.mnist", lambda path: cells.digits)
-    cells.digits = __import__("benchmarks.claims.data", fromlist=["x"]).small_digits()
-    full = Setup(Cells(tmp_path), seeds=1, rivals=("pca",))
-    assert [cell.name for cell in cells(full)][-2:] == [f"digits/{key}/{WIDE}/0" for key in OURS]
+    assert names == [f"digits/{key}/512/{seed}" for seed in (0, 1) for key in (*OURS, "pca")]
+    monkeypatch.setattr("benchmarks.claims.digits.mnist", lambda path: small_digits())
+    full = [cell.name for cell in cells(Setup(Cells(tmp_path), seeds=1, rivals=("pca",)))]
+    assert full[:4] == [f"digits/{key}/{n}-shipped/0" for key in OURS for n in (512, 1024)]
+    assert len(full) == 7
 
 
 def test_settings_are_those_of_the_contestant(tmp_path):
     setup = Setup(Cells(tmp_path))
     assert settings_of(setup, "ours")["training_gain"] == SETTINGS["ours"]["training_gain"]
-    assert settings_of(setup, "ours", WIDE)["gain"] == WIDE_SETTINGS["ours"]["gain"]
     assert settings_of(setup, ORACLE)["dictionary of"] == SETTINGS["ours"]
 
 
@@ -35,7 +35,7 @@ def test_figures_are_means_over_seeds_and_of_the_better_of_ours():
         "digits/ours/512/0": result(0.10, r2=0.94),
         "digits/ours/512/1": result(0.12, r2=0.96),
         "digits/ours_adaptive/512/0": result(0.07, accuracy=0.98),
-        "digits/ours/1024/0": result(0.06),
+        "digits/ours/1024-shipped/0": result(0.06),
         "digits/lca/512/0": result(0.01, training_seconds=None),
     }
     found = summary(results)
@@ -44,8 +44,9 @@ def test_figures_are_means_over_seeds_and_of_the_better_of_ours():
     assert row["r2_sd"] == pytest.approx(0.01) and row["n_seeds"] == 2
     assert found["rows"]["lca/512"]["training_seconds"] is None
     figures = found["figures"]
-    assert figures["mnist_512_setting"] == "ours_adaptive"
-    assert figures["mnist_512_distance"] == figures["mnist_512_distance_ours_adaptive"] == 0.07
-    assert figures["mnist_512_distance_ours"] == pytest.approx(0.11)
-    assert figures["mnist_512_accuracy"] == 0.98 and figures["mnist_1024_distance"] == 0.06
+    equal = "mnist_512_equal_budget"
+    assert figures[f"{equal}_setting"] == "ours_adaptive"
+    assert figures[f"{equal}_distance"] == figures[f"{equal}_distance_ours_adaptive"] == 0.07
+    assert figures[f"{equal}_distance_ours"] == pytest.approx(0.11)
+    assert figures[f"{equal}_accuracy"] == 0.98 and figures["mnist_1024_distance"] == 0.06
     assert figures["mnist_1024_setting"] == "ours"

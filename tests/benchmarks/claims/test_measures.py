@@ -99,3 +99,13 @@ def test_regularisation_is_chosen_on_training_codes():
     codes[:, 0] += 2 * labels
     found = accuracy(codes, labels, codes[:1], labels[:1])
     assert found["regularisation"] < 10
+
+
+def test_packed_codes_are_classified_like_others(monkeypatch):
+    rng = np.random.default_rng(2)
+    labels = rng.integers(0, 3, 200)
+    codes = rng.poisson(0.1, (200, 30)) + np.eye(3, 30)[labels] * rng.poisson(1, (200, 1))
+    found = [accuracy(codes[:150], labels[:150], codes[150:], labels[150:])]
+    monkeypatch.setattr("benchmarks.claims.measures.WORTH_PACKING", 1.0)
+    found.append(accuracy(codes[:150], labels[:150], codes[150:], labels[150:]))
+    assert found[0] == found[1]

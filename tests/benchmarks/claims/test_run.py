@@ -21,18 +21,25 @@ def test_a_small_run_has_every_experiment_and_figure(ran):
     assert list(told["contestants"]) == [*OURS, "lca", "pca", "matching_pursuit"]
     figures = told["figures"]
     for key in OURS:
-        assert 0 < figures[f"mnist_16_distance_{key}"] < 2
+        assert 0 < figures[f"mnist_64_equal_budget_distance_{key}"] < 2
         assert figures[f"ood_rank_rotated_{key}"] in (1, 2, 3)
-    assert figures["mnist_16_setting"] in OURS
-    assert figures["mnist_16_distance"] == min(figures[f"mnist_16_distance_{k}"] for k in OURS)
+    assert figures["mnist_64_equal_budget_setting"] in OURS
+    assert figures["mnist_64_equal_budget_distance"] == min(
+        figures[f"mnist_64_equal_budget_distance_{k}"] for k in OURS
+    )
     assert figures["vanhateren_512_distance_over_oracle"] > 0.5
     assert all(isinstance(value, int | float | str) for value in figures.values())
 
 
 def test_a_run_that_is_repeated_computes_nothing(ran, small, tmp_path, monkeypatch):
     told, folder = ran
-    monkeypatch.setattr(run.digits, "measured", None)
-    monkeypatch.setattr(run.vanhateren, "_measured", None)
+
+    def compute_again(*arguments):
+        raise AssertionError("computed again")
+
+    for module in (run.vanhateren, run.digits, run.outside):
+        monkeypatch.setattr(module, "_measured", compute_again)
+    monkeypatch.setattr(run.ablations, "_changed", compute_again)
     again = main([*small, "--cells", str(folder / "cells"), "--out", str(tmp_path)])
     assert again["experiments"] == told["experiments"]
 

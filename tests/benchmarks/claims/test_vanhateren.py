@@ -14,7 +14,10 @@ from ipvae_brian.stimuli import PatchSet
 @pytest.fixture
 def few(monkeypatch):
     rng = np.random.default_rng(0)
-    found = PatchSet(rng.normal(size=(40, 256)), rng.normal(size=(10, 256)), (16, 16), "noise")
+    train, validation = (rng.normal(size=(n, 256)).astype(np.float32) for n in (40, 10))
+    found = PatchSet(
+        train=train, validation=validation, shape=(16, 16), source="noise", mean=0.0, std=1.0
+    )
     monkeypatch.setattr(vanhateren, "patches", lambda setup: (found, "photographs"))
     return found
 

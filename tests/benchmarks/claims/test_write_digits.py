@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from benchmarks.claims import data, write_digits
-from ipvae_brian import load_model
+from ipvae_brian import load_model, model_card
 
 
 @pytest.mark.slow
@@ -23,6 +23,7 @@ def test_both_models_are_written_with_cards(tmp_path, monkeypatch):
         write_digits, "SETTINGS", write_digits.SETTINGS | {12: write_digits.SETTINGS[512]}
     )
     write_digits.write(tmp_path, data.mnist(tmp_path / "mnist.npz"), tmp_path / "mnist.npz", 12)
+    monkeypatch.setattr("ipvae_brian.model.library._folder", lambda: tmp_path)
     for name in ("digits-12.npz", "digits-12-adaptive.json"):
         parameters = load_model(tmp_path / name)
         figures = parameters.provenance["figures"]
@@ -30,6 +31,7 @@ def test_both_models_are_written_with_cards(tmp_path, monkeypatch):
         assert figures["n_stimuli"] == 60 and figures["accuracy"] > 0.9
         assert figures["r2"] > 0.5  # measured on pixels in [0, 1], not on z-scored ones
         card = (tmp_path / name).with_suffix(".md").read_text()
+        assert card == model_card(parameters)
         assert "Meant for\nhandwritten digits" in card and "On 60 test digits of MNIST" in card
         assert "no image gives both" not in card and "accuracy of logistic regression" in card
         assert str(tmp_path) not in card
