@@ -37,6 +37,8 @@ class Setup:
     n_test, n_codes, n_choice, n_outside : int
         Test digits; training digits whose codes a classifier learns from; validation digits on
         which settings are chosen; stimuli of each set outside, and natural patches.
+    n_shipped : int
+        Training digits whose codes by the models that come with the package are classified.
     n_values : int
         Trainings of contestants that have to be trained anew for each value of their trade-off.
     n_latents : int
@@ -54,6 +56,7 @@ class Setup:
     n_codes: int = 55_000
     n_choice: int = 1000
     n_outside: int = 1000
+    n_shipped: int = 55_000
     n_values: int = 3
     n_latents: int = 512
     digits: object = None

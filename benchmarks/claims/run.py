@@ -31,7 +31,8 @@ EXPERIMENTS = {
 }
 DOCS = REPOSITORY / "docs"
 CACHE = REPOSITORY / "claims_cache"
-BUDGET = ("minutes", "seeds", "n_test", "n_codes", "n_choice", "n_outside", "n_values")
+BUDGET = ("minutes", "seeds", "n_test", "n_codes", "n_choice", "n_outside", "n_shipped")
+BUDGET += ("n_values",)
 QUICK = {
     "minutes": 0.05,
     "seeds": 1,
@@ -57,6 +58,7 @@ def parser():
         ("n-codes", int, "training digits whose codes a classifier learns from"),
         ("n-choice", int, "validation digits on which settings are chosen"),
         ("n-outside", int, "stimuli of each set outside, and natural patches"),
+        ("n-shipped", int, "the same for the models that come with the package"),
         ("n-values", int, "trainings for contestants whose trade-off needs them"),
     ):
         top.add_argument(f"--{name}", type=kind, help=text)

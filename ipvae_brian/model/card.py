@@ -157,8 +157,6 @@ def _figures(origin):
     if not isinstance(figures, dict) or not figures:
         return f"Figures of held-out stimuli are {UNKNOWN}."
     rows = [(name, _number(figures, key, style)) for name, key, style in ROWS]
-    if "accuracy" in figures:
-        rows.append(("accuracy of logistic regression on it", _number(figures, "accuracy", ".4f")))
     rows.append(("seconds of training", _number(origin, "seconds", ".0f")))
     table = "\n".join(f"| {name} | {value} |" for name, value in rows)
     held_out = origin.get("held_out")

@@ -50,6 +50,18 @@ def test_outputs_must_not_be_inputs(tmp_path):
     check_files(Namespace(json=Path(tmp_path / "figures.json")))
 
 
+def test_models_that_say_so_take_the_values_of_the_file(tmp_path):
+    """On their own scale, not z-scored as those of natural patches."""
+    digits = np.random.default_rng(0).integers(0, 256, (30, 4, 4), np.uint8)
+    np.savez(tmp_path / "digits.npz", x_train=digits[:20], x_test=digits[20:])
+    p = make_parameters(16).replace(stimulus_scale=255, provenance={"values_as_stored": True})
+    shown = held_out(p, str(tmp_path / "digits.npz"))
+    expected = digits[20:].reshape(10, 16) / 255
+    np.testing.assert_allclose(np.sort(shown, axis=0), np.sort(expected, axis=0), atol=1e-6)
+    z_scored = held_out(p.replace(provenance={}), str(tmp_path / "digits.npz"))
+    assert z_scored.min() < 0
+
+
 def test_line_of_figures():
     figures = {"r2": 0.84649, "r2_expected_counts": 0.9, "zeros": 0.7, "distance": 0.25}
     assert summary(figures | {"spikes_per_tau": 289.6}) == (

@@ -19,7 +19,8 @@ from ipvae_brian.stimuli import load_stimuli
 
 TRAINED = ("photographs-512", "vanhateren-1024", "vanhateren-512")
 ADAPTIVE = tuple(f"{name}-adaptive" for name in TRAINED)
-MODELS = tuple(sorted(TRAINED + ADAPTIVE))
+DIGITS = ("digits-1024", "digits-512")
+MODELS = tuple(sorted(TRAINED + ADAPTIVE + DIGITS + tuple(f"{name}-adaptive" for name in DIGITS)))
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +54,7 @@ def test_card_is_that_of_the_model(name):
     card = (_folder() / f"{name}.md").read_text()
     assert card == model_card(parameters)
     assert parameters.provenance["name"] == name
-    assert "van Hateren" in card or "photographs" in name
+    assert "van Hateren" in card or "photographs" in name or "MNIST" in card
     # Nothing of the machine on which it was trained.
     assert not re.search(r"(^|[\s'\"(])(/\w+){2,}", card)
 
@@ -140,7 +141,28 @@ def test_discrete_updates_code_as_plain_numpy_does(photographs):
     assert ours == pytest.approx(plain, abs=0.03)
 
 
-@pytest.mark.parametrize("name", TRAINED)
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "name, limit",
+    [
+        ("digits-512", 0.1),
+        ("digits-512-adaptive", 0.075),
+        ("digits-1024", 0.08),
+        ("digits-1024-adaptive", 0.06),
+    ],
+)
+def test_models_of_digits_reach_their_distance(name, limit, shared_folder):
+    parameters = load_model(name)
+    with np.load(shared_folder / "data" / "mnist.npz") as file:
+        digits = file["x_test"][:300].reshape(300, -1)
+    figures, _ = evaluate(parameters, parameters.standardise(digits), windows=16, seed=3)
+    assert figures["distance"] <= limit
+    assert figures["distance"] == pytest.approx(
+        parameters.provenance["figures"]["distance"], abs=0.01
+    )
+
+
+@pytest.mark.parametrize("name", TRAINED + DIGITS)
 def test_provenance_has_the_names_of_today(name, photographs):
     """Of settings, engines and figures, although the models were trained under older ones."""
     provenance = load_model(name).provenance

@@ -28,12 +28,12 @@ def test_both_models_are_written_with_cards(tmp_path, monkeypatch):
         parameters = load_model(tmp_path / name)
         figures = parameters.provenance["figures"]
         assert parameters.stimulus_shape == (6, 6) and parameters.stimulus_scale == 255
-        assert figures["n_stimuli"] == 60 and figures["accuracy"] > 0.9
+        assert figures["n_stimuli"] == 60
         assert figures["r2"] > 0.5  # measured on pixels in [0, 1], not on z-scored ones
         card = (tmp_path / name).with_suffix(".md").read_text()
         assert card == model_card(parameters)
         assert "Meant for\nhandwritten digits" in card and "On 60 test digits of MNIST" in card
-        assert "no image gives both" not in card and "accuracy of logistic regression" in card
+        assert "no image gives both" not in card
         assert str(tmp_path) not in card
     told = json.loads((tmp_path / "digits-12-adaptive.json").read_text())
     assert told["base"] == "digits-12"
