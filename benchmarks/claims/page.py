@@ -3,6 +3,7 @@
 from benchmarks.claims.contest import OURS
 from benchmarks.claims.figures import SETS, published
 from benchmarks.claims.outside import LEVEL
+from benchmarks.claims.verdicts import name_of, verdicts
 from benchmarks.report import markdown_table, short
 
 QUICK = "\n\n**This is a quick run on 8 x 8 digits and short trainings: its figures mean nothing.**"
@@ -108,66 +109,6 @@ that are 0; d = sqrt((1 - R2)^2 + (1 - zeros)^2).
 {targets}"""
 
 
-def _name(told, key):
-    return told["contestants"].get(key, {"name": key})["name"]
-
-
-def wins(told, values, ours, *, largest=True):
-    """Return the rivals that do better than our best, with their values, as text.
-
-    The oracle is none of them.
-
-    Parameters
-    ----------
-    told : dict
-    values : dict of str to float
-        By contestant; None where there is no value.
-    ours : iterable of str
-        Those of them that are ours.
-    largest : bool, default True
-        Whether larger is better.
-    """
-    mine = [values[key] for key in ours if values.get(key) is not None]
-    if not mine:
-        return ""
-    bound = max(mine) if largest else min(mine)
-    ours = (*OURS, told.get("oracle"))
-    better = {
-        key: value
-        for key, value in values.items()
-        if key not in ours and value is not None and (value > bound if largest else value < bound)
-    }
-    ordered = sorted(better, key=better.get, reverse=largest)
-    return ", ".join(f"{_name(told, key)} ({short(better[key])})" for key in ordered)
-
-
-def _verdicts(told, tries):
-    """Return paragraphs on where rivals win, and where they do not.
-
-    Parameters
-    ----------
-    tries : list of tuple
-        What is compared, values by contestant, whether larger is better.
-    """
-    lost, held = [], []
-    for what, values, largest in tries:
-        found = wins(told, values, OURS, largest=largest)
-        mine = {k: values[k] for k in OURS if values.get(k) is not None}
-        if not mine:
-            continue
-        told_ours = " and ".join(f"{short(v)} ({_name(told, k)})" for k, v in mine.items())
-        if found:
-            lost.append(f"- **{what}**: {found}; ours {told_ours}.")
-        else:
-            held.append(f"- **{what}**: ours, {told_ours}.")
-    parts = []
-    if lost:
-        parts.append("Where a rival wins:\n\n" + "\n".join(lost))
-    if held:
-        parts.append("What holds, no rival being better:\n\n" + "\n".join(held))
-    return "\n\n".join(parts)
-
-
 def _vanhateren(told, experiment):
     best = experiment["summary"]["best"]
     at_512 = {
@@ -175,12 +116,12 @@ def _vanhateren(told, experiment):
     }
     rows = [
         (
-            f"{_name(told, label.split('/')[0])}, {label.split('/')[1]}",
+            f"{name_of(told, label.split('/')[0])}, {label.split('/')[1]}",
             *(f"{row[column]:.3f}" for column in ("r2", "zeros", "distance")),
         )
         for label, row in sorted(best.items(), key=lambda item: item[1]["distance"])
     ]
-    verdicts = _verdicts(
+    said = verdicts(
         told,
         [
             ("smallest d", {key: row["distance"] for key, row in at_512.items()}, False),
@@ -202,7 +143,7 @@ def _vanhateren(told, experiment):
     )
     return f"""## Natural patches: reconstruction and sparsity
 
-{verdicts}
+{said}
 
 The oracle, orthogonal matching pursuit on our own dictionary, bounds what any inference could make
 of it. Each contestant is at the best value of its own trade-off. Published, on the paper's own
@@ -227,7 +168,7 @@ def _digits(told, experiment):
         n = n.replace("-shipped", ", as it comes with the package")
         lines.append(
             (
-                f"{_name(told, key)}, {n}",
+                f"{name_of(told, key)}, {n}",
                 *(_spread(row, column) for column in ("r2", "zeros", "distance", "accuracy")),
                 f"{1000 * row['squared_error']:.2f}",
                 f"{row['n_parameters']:,}",
@@ -246,7 +187,7 @@ def _digits(told, experiment):
     compared = {
         label.split("/")[0]: row for label, row in rows.items() if not label.endswith("-shipped")
     }
-    verdicts = _verdicts(
+    said = verdicts(
         told,
         [
             (what, {key: row[name] for key, row in compared.items()}, largest)
@@ -259,7 +200,7 @@ def _digits(told, experiment):
     )
     return f"""## Digits: reconstruction, sparsity and classification
 
-{verdicts}
+{said}
 
 Pixels are in [0, 1]. Logistic regression reads one code per digit, the counts of a single window in
 our case; its regularisation is chosen on training digits for every contestant alike. Each
@@ -293,7 +234,7 @@ def _outside(told, experiment):
     parts = []
     for one, rows in experiment["summary"]["sets"].items():
         level = f"{LEVEL:g}"
-        verdicts = _verdicts(
+        said = verdicts(
             told,
             [
                 ("R2, whatever the zeros", {k: row["r2"] for k, row in rows.items()}, True),
@@ -312,7 +253,7 @@ def _outside(told, experiment):
         )
         lines = [
             (
-                _name(told, key),
+                name_of(told, key),
                 *(_three(row[column]) for column in ("r2", "zeros", "distance")),
                 *(_three(row["r2_at_equal_zeros"][one_level]) for one_level in ("0.8", level)),
                 _three(row["distance_at_equal_zeros"]),
@@ -322,7 +263,7 @@ def _outside(told, experiment):
         ]
         header = ("contestant", "R2", "zeros", "d", "R2 at 80% zeros", "R2 at 90%", "d at 90%")
         table = markdown_table((*header, "accuracy"), lines)
-        parts.append(f"### {SETS[one].capitalize()}\n\n{verdicts}\n\n{table}")
+        parts.append(f"### {SETS[one].capitalize()}\n\n{said}\n\n{table}")
     told_sets = "\n\n".join(parts)
     return f"""## Out of distribution
 
@@ -363,7 +304,7 @@ def _ablations(told, experiment):
             )
             for label, row in variants.items()
         ]
-        title = "Training, in the paper's dynamics" if key == "training" else _name(told, key)
+        title = "Training, in the paper's dynamics" if key == "training" else name_of(told, key)
         table = markdown_table(("what is changed", "R2", "zeros", "d", "spikes"), lines)
         parts.append(f"### {title}\n\n{table}")
     body, n = "\n\n".join(parts), min(1000, told["budget"]["n_test"])

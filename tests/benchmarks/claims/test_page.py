@@ -5,14 +5,10 @@ import re
 
 import pytest
 
-from benchmarks.claims.page import document, wins
+from benchmarks.claims.page import document
 from benchmarks.machine import REPOSITORY
 
 PAGE = REPOSITORY / "docs" / "claims.md"
-CONTESTANTS = {
-    key: {"name": key.upper(), "family": "", "reference": ""}
-    for key in ("ours", "ours_adaptive", "a", "b")
-}
 
 
 def test_the_page_is_that_of_the_json():
@@ -33,15 +29,6 @@ def test_a_small_run_fills_every_section(ran):
     for name in ("LCA", "PCA", "iP-VAE, adaptive prior"):
         assert page.count(f"| {name}") >= 3
     assert not re.search(r"\b(nan|None|inf)\b", page)
-
-
-def test_rivals_that_win_are_named_best_first():
-    told = {"contestants": CONTESTANTS}
-    values = {"ours": 0.5, "ours_adaptive": 0.7, "a": 0.8, "b": 0.9}
-    assert wins(told, values, ("ours", "ours_adaptive")) == "B (0.9), A (0.8)"
-    assert wins(told, values | {"a": None}, ("ours", "ours_adaptive")) == "B (0.9)"
-    assert wins(told, values, ("ours", "ours_adaptive"), largest=False) == ""
-    assert wins(told, {"a": 1.0}, ("ours",)) == ""
 
 
 @pytest.mark.parametrize("better", [True, False])
