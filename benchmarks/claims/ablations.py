@@ -1,7 +1,6 @@
 """What each part of the network is good for, and what it bears."""
 
 from functools import partial
-from inspect import signature
 
 import numpy as np
 
@@ -10,7 +9,7 @@ from benchmarks.claims.cells import Cell
 from benchmarks.claims.contest import OURS, curve
 from benchmarks.claims.measures import score
 from benchmarks.claims.ours import SpikingVAE
-from ipvae_brian import SpikingNetwork, stable_gain
+from ipvae_brian import stable_gain
 from ipvae_brian.errors import DivergenceError
 
 TITLE = "Ablations"
@@ -27,10 +26,11 @@ def variants(key):
     ----------
     key : {"ours", "ours_adaptive"}
     """
-    found = {"as it is": {}}
-    if "lateral" in signature(SpikingNetwork).parameters:
-        found["inhibition of its own neuron only"] = {"lateral": "self"}
-        found["no inhibition"] = {"lateral": "off"}
+    found = {
+        "as it is": {},
+        "inhibition of its own neuron only": {"lateral": "self"},
+        "no inhibition": {"lateral": "off"},
+    }
     found |= {f"leak {leak:g}": {"leak": leak} for leak in (0.03, 0.1, 0.3, 1.0)}
     found |= {f"gain x {factor:g}": {"gain": factor} for factor in (0.25, 0.5, 2.0)}
     found |= {

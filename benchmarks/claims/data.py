@@ -164,6 +164,17 @@ def natural_patches(shape, n, seed=0):
     return (values / 255).astype(np.float32)
 
 
+def _letters(n):
+    """Return Omniglot, of few characters so many that each is there several times."""
+    letters, rng = read("omniglot_subset28"), np.random.default_rng(0)
+    characters, sizes = np.unique(letters["y"], return_counts=True)
+    order = rng.permutation(len(characters))
+    enough = 1 + int(np.searchsorted(np.cumsum(sizes[order]), n))
+    chosen = np.flatnonzero(np.isin(letters["y"], characters[order[:enough]]))
+    chosen = rng.permutation(chosen)[:n]
+    return Outside("omniglot", pixels(letters["x_area"][chosen]), letters["y"][chosen])
+
+
 def outside(digits, n, n_per_angle, *, downloads=True):
     """Return what lies outside the digits that models are trained on, by name.
 
@@ -189,9 +200,7 @@ def outside(digits, n, n_per_angle, *, downloads=True):
     if downloads:
         fashion = read("fashion_mnist_test")
         sets.append(Outside("fashion", pixels(fashion["x_test"][:n]), fashion["y_test"][:n]))
-        letters = read("omniglot_subset28")
-        chosen = np.random.default_rng(0).permutation(len(letters["y"]))[:n]
-        sets.append(Outside("omniglot", pixels(letters["x_area"][chosen]), letters["y"][chosen]))
+        sets.append(_letters(n))
     natural = natural_patches(digits.shape, n)
     exact = natural.astype(np.float64)
     spread = exact.std(axis=1, keepdims=True)

@@ -13,7 +13,7 @@ from ipvae_brian.response.metrics import distance, mean_r_squared, r_squared
 
 # Inverse regularisation of logistic regression: tried from strong to weak.
 REGULARISATION = (0.001, 0.01, 0.1, 1.0, 10.0)
-# The last part of the training codes, on which it is chosen.
+# The part of the training codes on which it is chosen.
 HELD_OUT = 0.2
 # Codes with at least as many zeros are sparse.
 SPARSE = 0.8
@@ -112,29 +112,36 @@ def ranks(values, *, largest_first=True):
 def accuracy(codes, labels, test_codes, test_labels):
     """Return the share of test stimuli that logistic regression classifies correctly.
 
-    Its regularisation is chosen on the last part of the training codes, and then it learns from
-    all of them.
+    Its regularisation is chosen on a part of the training codes, and then it learns from all of
+    them.
 
     Returns
     -------
     dict
         accuracy, and the regularisation C that was chosen.
     """
-    scale = float(np.sqrt((np.asarray(codes, np.float64) ** 2).mean())) or 1.0
-    x, x_test = (np.asarray(c, np.float32) / np.float32(scale) for c in (codes, test_codes))
+    order = np.random.default_rng(0).permutation(len(labels))
+    codes, labels = np.asarray(codes, np.float32)[order], np.asarray(labels)[order]
+    scale = np.sqrt((codes.astype(np.float64) ** 2).mean()).astype(np.float32) or np.float32(1)
+    x, x_test = codes / scale, np.asarray(test_codes, np.float32) / scale
     if (x == 0).mean() > WORTH_PACKING:  # the same numbers in a tenth of the time
         x, x_test = csr_matrix(x), csr_matrix(x_test)
     n = round((1 - HELD_OUT) * len(labels))
-    found = []
-    regression = LogisticRegression(max_iter=100, tol=1e-3, warm_start=True)
+    found, regression = [], _regression()
     for regularisation in REGULARISATION:
         regression.set_params(C=regularisation)
         _fit(regression, x[:n], labels[:n])
         found.append(regression.score(x[n:], labels[n:]))
     chosen = REGULARISATION[int(np.argmax(found))]
+    if len(np.unique(labels)) > len(regression.classes_):  # of some, all were held out
+        regression = _regression()
     regression.set_params(C=chosen)
     _fit(regression, x, labels)
     return {"accuracy": float(regression.score(x_test, test_labels)), "regularisation": chosen}
+
+
+def _regression():
+    return LogisticRegression(max_iter=100, tol=1e-3, warm_start=True)
 
 
 def _fit(regression, codes, labels):

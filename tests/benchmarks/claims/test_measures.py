@@ -109,3 +109,8 @@ def test_packed_codes_are_classified_like_others(monkeypatch):
     monkeypatch.setattr("benchmarks.claims.measures.WORTH_PACKING", 1.0)
     found.append(accuracy(codes[:150], labels[:150], codes[150:], labels[150:]))
     assert found[0] == found[1]
+
+
+def test_classes_of_which_there_is_one_example_are_learned_in_the_end():
+    labels = np.arange(40)
+    assert accuracy(np.eye(40), labels, np.eye(40), labels)["accuracy"] == 1
