@@ -29,7 +29,8 @@ def variants(key):
     found = {
         "as it is": {},
         "inhibition of its own neuron only": {"lateral": "self"},
-        "no inhibition": {"lateral": "off"},
+        # Rates rise to their bound, where spikes are too many to take one by one.
+        "no inhibition": {"lateral": "off", "steps": 100},
     }
     found |= {f"leak {leak:g}": {"leak": leak} for leak in (0.03, 0.1, 0.3, 1.0)}
     found |= {f"gain x {factor:g}": {"gain": factor} for factor in (0.25, 0.5, 2.0)}

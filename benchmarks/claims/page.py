@@ -21,6 +21,8 @@ PUBLISHED = {
 # Targets that were set before the run: figure, bound, whether it is to be at least that.
 TARGETS = (
     ("mnist_512_distance_ours", 0.10, False, "digits, 512 neurons, the paper's dynamics: d"),
+    ("mnist_512_r2_ours", 0.951, True, "digits, 512, the paper's dynamics: R2"),
+    ("mnist_512_zeros_ours", 0.90, True, "digits, 512, the paper's dynamics: zeros"),
     ("mnist_512_distance_ours_adaptive", 0.07, False, "digits, 512, adaptive prior: d"),
     ("mnist_512_r2_ours_adaptive", 0.94, True, "digits, 512, adaptive prior: R2"),
     ("mnist_512_accuracy", 0.975, True, "digits, 512: accuracy"),
@@ -33,11 +35,12 @@ TARGETS = (
         False,
         "natural patches, 512: d over the oracle's",
     ),
-    *(
-        (f"ood_rank_{name}{suffix}", 1, False, f"{SETS[name]}: rank by {what}")
-        for name in ("rotated", "fashion", "omniglot")
-        for suffix, what in (("", "d at equal zeros"), ("_r2", "R2 with 80% zeros or more"))
-    ),
+    ("ood_rank_rotated", 1, False, "rotated digits: rank by d at equal zeros"),
+    ("ood_rank_fashion", 1, False, "FashionMNIST: rank by d at equal zeros"),
+    ("ood_rank_omniglot", 1, False, "Omniglot: rank by d at equal zeros"),
+    ("ood_rank_rotated_r2", 1, False, "rotated digits: rank by R2 with 80% zeros or more"),
+    ("ood_rank_fashion_r2", 1, False, "FashionMNIST: rank by R2 with 80% zeros or more"),
+    ("ood_rank_omniglot_r2", 1, False, "Omniglot: rank by R2 with 80% zeros or more"),
 )
 
 

@@ -18,6 +18,7 @@ from benchmarks.claims import digits
 from benchmarks.claims.data import mnist
 from benchmarks.claims.ours import ENGINE, AdaptiveSpikingVAE, SpikingVAE
 from benchmarks.machine import REPOSITORY
+from ipvae_brian import Parameters
 from ipvae_brian.cli.main import main as ipvae
 from ipvae_brian.model.card import card_path, model_card, write_model
 from ipvae_brian.model.derived import FORMAT, FORMAT_VERSION
@@ -78,13 +79,19 @@ def measured(path, file):
 
 
 def write(folder, data, file, n_neurons):
-    """Write a model, the one with an adaptive prior, and their cards."""
+    """Train a model and write it, the one with an adaptive prior, and their cards."""
     path = folder / f"digits-{n_neurons}.npz"
-    parameters = trained(data, n_neurons)
-    parameters.save(path)
+    trained(data, n_neurons).save(path)
+    describe(path, file)
+
+
+def describe(path, file):
+    """Measure a trained model and the one with an adaptive prior; write that, and their cards."""
+    parameters = Parameters.load(path)
+    n_neurons = parameters.n_neurons
     told = dict(parameters.provenance) | {"figures": measured(path, file)}
     write_model(path, parameters.replace(provenance=told))
-    derived = folder / f"digits-{n_neurons}-adaptive.json"
+    derived = path.with_name(f"{path.stem}-adaptive.json")
     kept = {
         name: value
         for name, value in (
