@@ -34,9 +34,9 @@ class Setup:
         Of CPU for each training of a rival, and of ours where it is trained in the run.
     seeds : int
         Trainings on digits of each contestant.
-    n_test, n_codes, n_choice, n_outside : int
+    n_test, n_codes, n_choice, n_outside, n_patches : int
         Test digits; training digits whose codes a classifier learns from; validation digits on
-        which settings are chosen; stimuli of each set outside, and natural patches.
+        which settings are chosen; stimuli of each set outside; held-out natural patches.
     n_shipped : int
         Training digits whose codes by the models that come with the package are classified.
     n_values : int
@@ -56,6 +56,7 @@ class Setup:
     n_codes: int = 55_000
     n_choice: int = 1000
     n_outside: int = 1000
+    n_patches: int = 1000
     n_shipped: int = 55_000
     n_values: int = 3
     n_latents: int = 512

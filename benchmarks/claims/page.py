@@ -97,11 +97,11 @@ make claims         # everything with full budgets; goes on where it was stopped
 **Budget of this run**: {budget["minutes"]:g} minutes of CPU for each training, of rivals and of
 ours alike; {seeds} on digits; {budget["n_test"]} test digits; {budget["n_codes"]} training digits
 for the classifiers; {budget["n_choice"]} validation digits to choose settings on;
-{budget["n_outside"]} stimuli of each other set; at most {budget["n_values"]} trainings where a
-trade-off needs one for each of its values. {machine["processor"]}, {machine["cores"]} cores,
-{told["date"]}. A rival that is far from its published figures would have needed longer. The natural
-patches are coded by the models that come with the package, whose cards tell how long they were
-trained.
+{budget["n_outside"]} stimuli of each set outside; {budget["n_patches"]} held-out natural patches;
+at most {budget["n_values"]} trainings where a trade-off needs one for each of its values.
+{machine["processor"]}, {machine["cores"]} cores, {told["date"]}. A rival that is far from its
+published figures would have needed longer. The natural patches are coded by the models that come
+with the package, whose cards tell how long they were trained.
 
 **Both of ours are given**: *the paper's dynamics* have constant thresholds; *the adaptive prior*,
 which the paper does not have, lets the threshold of a neuron fall with its recent spikes. Codes are

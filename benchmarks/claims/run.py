@@ -31,8 +31,8 @@ EXPERIMENTS = {
 }
 DOCS = REPOSITORY / "docs"
 CACHE = REPOSITORY / "claims_cache"
-BUDGET = ("minutes", "seeds", "n_test", "n_codes", "n_choice", "n_outside", "n_shipped")
-BUDGET += ("n_values",)
+BUDGET = ("minutes", "seeds", "n_test", "n_codes", "n_choice", "n_outside", "n_patches")
+BUDGET += ("n_shipped", "n_values")
 QUICK = {
     "minutes": 0.05,
     "seeds": 1,
@@ -40,6 +40,7 @@ QUICK = {
     "n_codes": 600,
     "n_choice": 100,
     "n_outside": 100,
+    "n_patches": 100,
     "n_values": 1,
     "n_latents": 64,
 }
@@ -57,7 +58,8 @@ def parser():
         ("n-test", int, "test digits"),
         ("n-codes", int, "training digits whose codes a classifier learns from"),
         ("n-choice", int, "validation digits on which settings are chosen"),
-        ("n-outside", int, "stimuli of each set outside, and natural patches"),
+        ("n-outside", int, "stimuli of each set outside"),
+        ("n-patches", int, "held-out natural patches"),
         ("n-shipped", int, "the same for the models that come with the package"),
         ("n-values", int, "trainings for contestants whose trade-off needs them"),
     ):

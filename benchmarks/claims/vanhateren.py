@@ -52,7 +52,7 @@ def patches(setup):
 def cells(setup):
     """Return everything to compute, in order; the name says which contestant and how wide."""
     stimuli, name = patches(setup)
-    test = stimuli.validation[: setup.n_outside]
+    test = stimuli.validation[: setup.n_patches]
     sizes = {512} if setup.quick else {512, 1024}
     found = []
     for key in OURS:

@@ -5,7 +5,7 @@ import pytest
 from benchmarks.claims.run import main
 
 SMALL = ["--quick", "--rivals", "lca,pca,matching_pursuit", "--minutes", "0.0005", "--seeds", "2"]
-SMALL += ["--n-test", "40", "--n-codes", "60", "--n-outside", "20"]
+SMALL += ["--n-test", "40", "--n-codes", "60", "--n-outside", "20", "--n-patches", "20"]
 
 
 @pytest.fixture(scope="session")
