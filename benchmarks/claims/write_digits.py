@@ -25,6 +25,7 @@ from ipvae_brian.model.derived import FORMAT, FORMAT_VERSION
 
 SIZES = (512, 1024)
 N_EPOCHS = 5
+N_TEST = 2000
 WHITE = 255
 NOTE = (
     "MNIST (LeCun, Cortes & Burges; CC BY-SA 3.0): its training digits but the last 5,000, as "
@@ -65,7 +66,7 @@ def trained(data, n_neurons, n_epochs=N_EPOCHS):
 
 def measured(path, file):
     """Return the figures of a model file, those of `ipvae evaluate`, with the command."""
-    options = ["--n-stimuli", "2000", "--seed", "0", "--engine", ENGINE]
+    options = ["--n-stimuli", str(N_TEST), "--seed", "0", "--engine", ENGINE]
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "figures.json"
         words = ["evaluate", str(path), "--data", str(file), *options, "--json", str(out)]

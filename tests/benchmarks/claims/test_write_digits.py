@@ -19,6 +19,7 @@ def test_both_models_are_written_with_cards(tmp_path, monkeypatch):
     np.savez(tmp_path / "mnist.npz", **arrays, y_test=where[600:])
     monkeypatch.setattr(data, "N_VALIDATION", 100)
     monkeypatch.setattr(write_digits, "N_EPOCHS", 4)
+    monkeypatch.setattr(write_digits, "N_TEST", 60)
     monkeypatch.setattr(
         write_digits, "SETTINGS", write_digits.SETTINGS | {12: write_digits.SETTINGS[512]}
     )
