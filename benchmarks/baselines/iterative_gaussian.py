@@ -21,18 +21,13 @@ from torch.nn import functional
 
 from benchmarks.baselines.distributions import gaussian_draw, gaussian_kl
 from benchmarks.baselines.interface import TradeOff
+from benchmarks.baselines.poisson_vae import CLAMP_LOG_SIGMA, soft_clamp
 from benchmarks.baselines.torch_rival import RISE, LinearIterative
 
 # Of mean and log standard deviation: the largest changes and values, and those at the start of a
 # training, from which they rise.
 CLAMP_CHANGE, CLAMP, CLAMP_AT_START = (7.0, 3.0), (7.0, 2.0), 1.0
-CLAMP_LOG_SIGMA = 3.45
 COLUMN_LENGTH = 0.12
-
-
-def soft_clamp(values, bound):
-    """Return values within +- bound, softly."""
-    return bound * torch.tanh(values / bound)
 
 
 class GaussianLayer(nn.Module):

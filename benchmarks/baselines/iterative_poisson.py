@@ -3,8 +3,11 @@
 import torch
 
 from benchmarks.baselines.interface import TradeOff
-from benchmarks.baselines.poisson_vae import BETA, PoissonVAE, Trainer
+from benchmarks.baselines.poisson_vae import LEARNING_RATE, PoissonVAE, Trainer
 from benchmarks.baselines.torch_rival import LinearIterative
+
+# With larger steps, short trainings end in models that diverge.
+OWN = {"beta": 4.0, "learning_rate": LEARNING_RATE}
 
 
 class IterativePoissonVAE(LinearIterative):
@@ -22,7 +25,7 @@ class IterativePoissonVAE(LinearIterative):
     TRADE_OFF = TradeOff("beta", (2.0, 4.0, 8.0, 16.0, 32.0), retrain=True)
     DEFAULTS = {
         name: value
-        for name, value in (LinearIterative.DEFAULTS | {"beta": BETA}).items()
+        for name, value in (LinearIterative.DEFAULTS | OWN).items()
         if name != "largest_gradient"  # that of `Trainer` is fixed
     }
 

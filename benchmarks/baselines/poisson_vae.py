@@ -34,6 +34,8 @@ from benchmarks.baselines.distributions import poisson_kl
 # TrainingSettings of the published runs on natural images.
 LOWEST = -8.0
 CLAMP = 10.0
+# Of log standard deviations, or pixels that never change would count without limit.
+CLAMP_LOG_SIGMA = 3.45
 N_STEPS = 16
 LEARNING_RATE = 0.005
 WEIGHT_DECAY = 3e-4
@@ -99,6 +101,11 @@ def soft_upper(values, bound):
     return bound - functional.softplus(bound - values)
 
 
+def soft_clamp(values, bound):
+    """Return values within +- bound, softly."""
+    return bound * torch.tanh(values / bound)
+
+
 class PoissonVAE(nn.Module):
     """The model: dictionary, bias, step size, noise and starting potential, all learned.
 
@@ -124,10 +131,12 @@ class PoissonVAE(nn.Module):
     def from_parameters(cls, parameters):
         """Return the model whose step is that of a `Parameters` at dt = tau without leak."""
         model = cls(parameters.n_pixels, parameters.n_neurons)
+        log_noise = 0.5 * math.log(parameters.noise_variance)
         values = {
             "dictionary": parameters.dictionary,
             "log_step": [math.log(parameters.natural_gradient_step.mean())],
-            "log_sigma": [0.5 * math.log(parameters.noise_variance)] * parameters.n_pixels,
+            "log_sigma": [CLAMP_LOG_SIGMA * math.atanh(log_noise / CLAMP_LOG_SIGMA)]
+            * parameters.n_pixels,
             "start": parameters.resting_potential,
         }
         with torch.no_grad():
@@ -136,17 +145,21 @@ class PoissonVAE(nn.Module):
             model.log_bias.copy_(torch.tensor(parameters.threshold).clamp(min=1e-12).log())
         return model
 
+    def log_noise(self):
+        """Return the log standard deviation of every pixel's noise."""
+        return soft_clamp(self.log_sigma, CLAMP_LOG_SIGMA)
+
     def update(self, potential, stimuli, counts):
         """Potentials after one update by given counts (steps 2 and 3)."""
-        error = (stimuli - counts @ self.dictionary.T) * torch.exp(-2 * self.log_sigma)
+        error = (stimuli - counts @ self.dictionary.T) * torch.exp(-2 * self.log_noise())
         change = torch.exp(self.log_step) * (error @ self.dictionary - torch.exp(self.log_bias))
         change = soft_upper(change.clamp(min=LOWEST), self.clamp)
         return soft_upper((potential + change).clamp(min=LOWEST), self.clamp)
 
     def losses(self, potential, prior, stimuli, counts):
         """Reconstruction and KL loss of every stimulus, (B,) each (step 5)."""
-        error = (stimuli - counts @ self.dictionary.T) * torch.exp(-self.log_sigma)
-        constant = self.log_sigma.sum() + 0.5 * math.log(2 * math.pi) * stimuli.shape[1]
+        error = (stimuli - counts @ self.dictionary.T) * torch.exp(-self.log_noise())
+        constant = self.log_noise().sum() + 0.5 * math.log(2 * math.pi) * stimuli.shape[1]
         reconstruction = 0.5 * (error**2).sum(dim=1) + constant
         return reconstruction, poisson_kl(potential, prior).sum(dim=1)
 
@@ -170,9 +183,9 @@ class PoissonVAE(nn.Module):
         """
         weights = self.dictionary.contiguous()
         back = weights.T.contiguous()
-        precision = torch.exp(-2 * self.log_sigma)
+        precision = torch.exp(-2 * self.log_noise())
         step, bias = torch.exp(self.log_step), torch.exp(self.log_bias)
-        constant = self.log_sigma.sum() + 0.5 * math.log(2 * math.pi) * stimuli.shape[1]
+        constant = self.log_noise().sum() + 0.5 * math.log(2 * math.pi) * stimuli.shape[1]
         potential = self.start.expand(len(stimuli), -1).clone()
         rates = torch.exp(potential)
         reconstruction = torch.zeros(len(stimuli))

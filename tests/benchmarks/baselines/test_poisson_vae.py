@@ -47,6 +47,14 @@ def test_torch_update_is_that_of_the_equations(model, uniform, stimuli, rng):
     np.testing.assert_allclose(expected, potential + plain, atol=5e-3)
 
 
+def test_noise_of_pixels_that_never_change_stays_above_a_bound():
+    model = PoissonVAE(4, 3)
+    with torch.no_grad():
+        model.log_sigma.copy_(torch.tensor([-100.0, 0.0, 0.1, 100.0]))
+    expected = 3.45 * np.tanh(np.array([-100, 0, 0.1, 100]) / 3.45)
+    np.testing.assert_allclose(model.log_noise().detach(), expected, rtol=1e-6)
+
+
 def test_torch_inference_is_the_update_with_its_own_draws(model, stimuli, monkeypatch):
     x = torch.tensor(stimuli, dtype=torch.float32)
     drawn = []
