@@ -38,6 +38,11 @@ from ipvae_brian.physiology.latency import (
     psth,
     time_to_half_maximum,
 )
+from ipvae_brian.physiology.membrane import (
+    MembraneStatistics,
+    Millivolts,
+    membrane_statistics,
+)
 from ipvae_brian.physiology.natural import (
     NaturalResponses,
     RateDistribution,
@@ -118,6 +123,8 @@ __all__ = [
     "IntervalStatistics",
     "LatencyShift",
     "Measured",
+    "MembraneStatistics",
+    "Millivolts",
     "NakaRushton",
     "NaturalResponses",
     "NoiseCeiling",
@@ -155,6 +162,7 @@ __all__ = [
     "interval_statistics",
     "latency_shift",
     "mean_matched_fano",
+    "membrane_statistics",
     "naka_rushton",
     "natural_responses",
     "noise_ceiling",

@@ -71,10 +71,10 @@ class Subject:
     quick: bool = False
     seed: int = 0
     progress: bool | None = None
-    _recordings: dict[str, Recording] = field(default_factory=dict, repr=False)
-    _problems: dict[str, str] = field(default_factory=dict, repr=False)
-    _warned: dict[str, int] = field(default_factory=dict, repr=False)
-    shown: dict[str, dict[str, Any]] = field(default_factory=dict, repr=False)
+    _recordings: dict[str, Recording] = field(default_factory=dict, repr=False, init=False)
+    _problems: dict[str, str] = field(default_factory=dict, repr=False, init=False)
+    _warned: dict[str, int] = field(default_factory=dict, repr=False, init=False)
+    shown: dict[str, dict[str, Any]] = field(default_factory=dict, repr=False, init=False)
 
     @property
     def tau(self) -> float:

@@ -159,10 +159,10 @@ def windows_in(recording: Recording, window: tuple[Time, Time] | None) -> slice:
     """
     if window is None:
         return recording.timing.windows_of_stimulus
-    return recording.timing.windows_between(*_two_times(window))
+    return recording.timing.windows_between(*two_times(window))
 
 
-def _two_times(window):
+def two_times(window):
     """Return both in seconds; `seconds` of the checks refuses times before the onset."""
     if not isinstance(window, tuple | list) or len(window) != 2:
         raise TypeError(f"window must be two times, such as (0*ms, 500*ms), got {window!r}")
@@ -228,7 +228,7 @@ def counts_over_time(
     counts = recording.counts_in_windows(width)
     length = seconds(width, "width")
     starts = np.arange(counts.shape[1]) * length - recording.timing.before
-    begin, end = (-np.inf, np.inf) if window is None else _two_times(window)
+    begin, end = (-np.inf, np.inf) if window is None else two_times(window)
     inside = (starts > begin - ROUNDING) & (starts + length < end + ROUNDING)
     if inside.sum() < 2:
         raise ValueError(
