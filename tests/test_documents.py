@@ -36,6 +36,7 @@ IN_COMMANDS = {"DIR": "output", "FOLDER": "images", "FILE": "results.json"}
 SMALL = {
     "train": "--n-train 1000 --n-evaluate 50 --n-neurons 32",
     "evaluate": "--n-stimuli 50",
+    "compare": "--quick",
 }
 
 
