@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import cast
 
 import numpy as np
 from brian2.only import Quantity, get_dimensions, mV, volt
@@ -14,8 +15,8 @@ from ipvae_brian.response.response import Response
 
 # What a rate of one spike per tau lies at, and by how much a potential rises where the rate grows
 # e-fold: of an exponential escape rate fitted to cortical neurons.
-THRESHOLD = -50 * mV
-PER_UNIT = 4 * mV
+THRESHOLD = cast(Quantity, -50 * mV)
+PER_UNIT = cast(Quantity, 4 * mV)
 
 
 @dataclass(frozen=True)
