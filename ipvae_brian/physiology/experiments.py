@@ -228,7 +228,7 @@ def _drifting(subject: Subject, name: str, contrasts: list[float], text: str) ->
     highest = 0.45 * subject.side
     frequencies = [f for f in (1, 2, 3, 4, 5, 6, 7) if f <= highest]
     if not subject.quick:
-        frequencies = [f for f in (0.5, 1, 1.5, 2, 3, 4, 5, 6, 7) if f <= highest]
+        frequencies = [f for f in (1, 1.5, 2, 3, 4, 5, 6, 7) if f <= highest]
     session = protocols.drifting_gratings(
         directions=np.arange(0, 360, 5),
         spatial_frequencies=frequencies,
@@ -236,10 +236,11 @@ def _drifting(subject: Subject, name: str, contrasts: list[float], text: str) ->
         contrasts=contrasts,
         duration=subject.whole_taus(500 * ms),
         frame_duration=subject.whole_taus(500 * ms) / 50,
-        repeats=1 if subject.quick else 2,
+        repeats=2 if subject.quick else 4,
         **subject.session_options,
     )
-    width = subject.tau * second
+    # Enough for the first harmonic, and less memory than windows of tau.
+    width = subject.whole_taus(40 * ms)
     return subject.run(name, text, session, whitened=True, window=width)
 
 

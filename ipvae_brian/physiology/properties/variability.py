@@ -23,6 +23,8 @@ WINDOW_MS = 200.0
 SIMILAR = 1.5
 # Of the Fano factor in the course of a trial.
 COURSE_MS = 50.0
+# In Hz, before the onset.
+LOWEST_RATE = 0.2
 
 
 def _window(recording: Recording):
@@ -82,6 +84,7 @@ def quenching(recording: Recording) -> Sample:
     course = mean_matched_fano(recording, window=(begin * ms, 4 * width * ms), width=width * ms)
     early, late = course.times < 0, course.times > width / 1e3
     first, then = course.matched[early].mean(), course.matched[late].mean()
+    rate = float(course.mean_counts[early].mean() / course.width)
     note = (
         f"from {first:.2f} to {then:.2f}; {course.n_matched} neurons times conditions matched at "
         "each time"
@@ -93,6 +96,14 @@ def quenching(recording: Recording) -> Sample:
             50,
             course.n_matched >= 50,
             f"{course.n_matched} neurons times conditions are matched, at least 50 are needed",
+        ),
+        Check(
+            "rate before",
+            rate,
+            LOWEST_RATE,
+            rate >= LOWEST_RATE,
+            f"{rate:.2g} Hz before the onset, at least {LOWEST_RATE:g} are needed: the Fano factor "
+            "of a neuron that hardly fires is 1, whatever it does",
         ),
     )
     return single(float(100 * (first - then) / first), *checks, window_ms=width, note=note)
