@@ -58,6 +58,10 @@ class Subject:
     pools : bool
         Whether neurons of the same orientation and spatial frequency are read as complex cells
         where F1/F0 is worked out.
+    adaptation : float
+        In experiments with gratings of light, what the floor of the front end's normalisation is
+        multiplied by, as gratings have far more contrast than the photographs of which the floor is
+        the mean. Above 1, the normalisation is the smooth one, ``"divisive"``.
     quick : bool
         Fewer conditions and repeats.
     seed : int
@@ -68,6 +72,7 @@ class Subject:
     noise: Noise | None = None
     lateral: str = "all"
     pools: bool = False
+    adaptation: float = 1.0
     quick: bool = False
     seed: int = 0
     progress: bool | None = None
@@ -112,7 +117,7 @@ class Subject:
     def run(self, name: str, text: str, session: Session, **options: Any) -> Any:
         """Present a session to a network with these settings, and note what was shown."""
         network = SpikingNetwork(
-            self.parameters,
+            options.pop("parameters", self.parameters),
             n_copies=min(COPIES, session.n_trials),
             noise=self.noise,
             lateral=self.lateral,
@@ -211,6 +216,15 @@ class Subject:
         return {int(neuron): candidates[i * N_PHASES + best[i]] for i, neuron in enumerate(chosen)}
 
     @property
+    def adapted(self) -> Parameters:
+        """The model with its front end adapted to the contrast of gratings."""
+        if self.adaptation == 1:
+            return self.parameters
+        floor = self.adaptation * self.front_end.floor
+        changed = replace(self.front_end, floor=floor, normalisation="divisive")
+        return self.parameters.replace(front_end=changed)
+
+    @property
     def front_end(self):
         """The model's front end.
 
@@ -295,7 +309,8 @@ def _targeted(
         **subject.session_options,
     )
     neurons = list(subject.best_gratings)
-    return subject.run(name, text, session, neurons=neurons, **options)
+    parameters = subject.parameters if options.get("whitened") else subject.adapted
+    return subject.run(name, text, session, neurons=neurons, parameters=parameters, **options)
 
 
 def contrasts(subject: Subject) -> Recording:
@@ -321,7 +336,7 @@ def flashes(subject: Subject) -> Recording:
         "natural patches, in whitened space: the front end saturates below 0.1"
     )
     options = {"record_spikes": True, "whitened": True}
-    return _targeted(subject, "flashes", text, rows, 20 if subject.quick else 40, **options)
+    return _targeted(subject, "flashes", text, rows, 30 if subject.quick else 80, **options)
 
 
 def plaids(subject: Subject) -> Recording:

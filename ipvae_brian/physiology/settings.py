@@ -19,12 +19,20 @@ from ipvae_brian.stimuli import load_stimuli
 N_PATCHES, N_PATCHES_QUICK = 400, 100
 R2_WINDOWS = 16
 SEED_OF_PATCHES = 7
+# Of the preset: it brings the contrast at half the maximal response to that of cortex, from .09.
+ADAPTATION = 2.2
 
 
 def of_preset(parameters: Parameters, **options: Any) -> Subject:
     """Return a model with the preset `physiological`, ready for experiments."""
     found = physiological(parameters)
-    return Subject(found.parameters, noise=found.noise, pools=found.protocol["pools"], **options)
+    return Subject(
+        found.parameters,
+        noise=found.noise,
+        pools=found.protocol["pools"],
+        adaptation=ADAPTATION,
+        **options,
+    )
 
 
 def described(subject: Subject) -> dict[str, Any]:
@@ -39,6 +47,7 @@ def described(subject: Subject) -> dict[str, Any]:
         "resting_potential": float(np.mean(p.resting_potential)),
         "lateral": subject.lateral,
         "pools": subject.pools,
+        "adaptation": subject.adaptation,
     }
     noise = subject.noise or Noise()
     told |= {f"noise.{name}": getattr(noise, name) for name in TERMS}

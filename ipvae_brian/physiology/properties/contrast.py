@@ -22,7 +22,7 @@ GOOD_FIT, LEAST_GOOD_FITS = 0.8, 0.5
 # Rate in Hz at the highest contrast that a unit needs.
 LOWEST_RATE = 5.0
 # Of histograms over time.
-WIDTH_MS = 5.0
+WIDTH_MS = 10.0
 LARGEST_SHIFT = 120 * ms
 FEWEST_SPIKES = 30
 
