@@ -5,7 +5,6 @@ import subprocess
 import sys
 import warnings
 
-import h5py
 import numpy as np
 import pytest
 from brian2.only import ms
@@ -92,6 +91,8 @@ def test_damaged_arrays(tmp_path):
 
 def changed_hdf5(path, rng):
     """Change one dataset of an NWB file: its numbers, its length, or that it is there."""
+    import h5py
+
     with h5py.File(path, "r+") as file:
         names = []
         file.visititems(lambda name, one: names.append(name) if hasattr(one, "dtype") else None)
