@@ -12,7 +12,16 @@ import numpy as np
 from brian2.only import ms, second
 
 from benchmarks.common import default_data
-from ipvae_brian import Noise, Parameters, Recording, SpikingNetwork, Timing, evaluate, load_model
+from ipvae_brian import (
+    Noise,
+    Parameters,
+    Pools,
+    Recording,
+    SpikingNetwork,
+    Timing,
+    evaluate,
+    load_model,
+)
 from ipvae_brian._tools.files import write_json
 from ipvae_brian.physiology import (
     circular_variance,
@@ -112,7 +121,8 @@ def tuned(parameters, noise, seed):
     n = whole_windows(parameters, 200 * ms) + 1
     counts = network.present(shown, n * parameters.tau, seed=seed).counts[:, 1:].mean(axis=1)
     shape = len(ORIENTATIONS), len(FREQUENCIES), len(PHASES), parameters.n_neurons
-    rates = counts.reshape(shape).mean(axis=2) / float(parameters.tau)
+    by_phase = counts.reshape(shape) / float(parameters.tau)
+    rates = by_phase.mean(axis=2)
     best = rates.max(axis=0).argmax(axis=0)
     curves = rates[:, best, np.arange(parameters.n_neurons)]
     responds = curves.max(axis=0) > RESPONDS
@@ -123,7 +133,27 @@ def tuned(parameters, noise, seed):
             found, reference("circular_variance").percentiles
         ),
         "responsive": int(responds.sum()),
+        **modulated(by_phase, responds),
     }
+
+
+def modulated(by_phase, responds):
+    """F1/F0 at the best grating of single neurons and of pools, of phases one after the other."""
+    mean = by_phase.mean(axis=2)
+    best = np.unravel_index(mean.reshape(-1, mean.shape[2]).argmax(axis=0), mean.shape[:2])
+    orientation = np.where(responds, ORIENTATIONS[best[0]], np.nan)
+    pools = Pools.of_similar(orientation, np.array(FREQUENCIES)[best[1]])
+    singles = Pools([[neuron] for neuron in np.flatnonzero(responds)])
+    wave, figures = np.exp(1j * np.deg2rad(PHASES)), {}
+    for name, units in (("f1_f0_of_neurons", singles), ("f1_f0_of_pools", pools)):
+        summed = np.stack([by_phase[..., pool].sum(axis=3) for pool in units.members], axis=3)
+        summed = summed.reshape(-1, len(PHASES), len(units))
+        place = summed.mean(axis=1).argmax(axis=0)
+        curves = summed[place, :, np.arange(len(units))]
+        ratio = 2 * np.abs(curves @ wave) / curves.sum(axis=1)
+        figures[name] = float(np.median(ratio))
+        figures[f"{name}_ks"] = distance_to_percentiles(ratio, reference("f1_f0").percentiles)
+    return figures
 
 
 def regular(parameters, noise, images, n_tau, seed):

@@ -61,19 +61,19 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting(
         "gain",
-        4.2,
+        3.6,
         "Less than as shipped, 6: a spike inhibits its own neuron less, so that intervals are less "
         "regular, and bursts of the most strongly driven neurons end.",
     ),
     Setting(
         "sparsity",
-        0.17,
+        0.135,
         "Less than as shipped, .25, to pay for what follows: it improves the code, and widens "
         "tuning, because neurons fire for weaker stimuli.",
     ),
     Setting(
         "leak",
-        0.35,
+        0.22,
         "Potentials return to rest: neurons fire without a stimulus, and tuning is wider at low "
         "contrast than at high. The code gets worse with it.",
     ),
@@ -84,13 +84,13 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting(
         "threshold_spread",
-        1.1,
+        1.5,
         "Log-normal thresholds, so that mean rates of neurons differ tenfold and more; neurons of "
         "high threshold hardly code.",
     ),
     Setting(
         "noise.drive",
-        0.24,
+        0.165,
         "Private noise: fires neurons without a stimulus, widens tuning and makes intervals "
         "irregular; correlations between neurons fall.",
     ),
@@ -102,7 +102,7 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting(
         "noise.shared_gain",
-        0.48,
+        0.53,
         "A gain of all neurons in a trial: gives counts the variance that grows with the square of "
         "their mean, and correlations. Reconstructions are scaled by it.",
     ),
@@ -128,6 +128,14 @@ class Preset:
         How stimuli are to be shown: ``grey_before`` them, ``duration`` of natural images and of
         the window in which their spikes are counted, ``contrast`` of gratings in whitened space,
         and whether ``pools`` are read as complex cells (`Pools`).
+
+    Examples
+    --------
+    >>> from ipvae_brian import load_model
+    >>> from ipvae_brian.physiology import physiological
+    >>> preset = physiological(load_model("photographs-512"))
+    >>> preset.noise.shared_gain, preset.protocol["contrast"]
+    (0.53, 0.3)
     """
 
     parameters: Parameters
