@@ -16,15 +16,16 @@ from ipvae_brian.stimuli import FrontEnd, Whitening
 from ipvae_brian.stimuli.whitening import ImageConstants
 
 FOLDER = Path(__file__).parent
-LARGE_GAIN = ["--gain", "10", "--lowest-potential=-12"]
 OPTIONS = {
     "photographs-512": [],
     "vanhateren-512": [
-        *("--spike-size", "0.45", "--sparsity", "0.25", *LARGE_GAIN),
+        *("--spike-size", "0.45", "--gain", "12", "--sparsity", "0.22", "--lowest-potential=-12"),
         *("--weight-cost", "0.1", "--n-epochs", "10"),
     ],
     "vanhateren-1024": [
-        *("--n-neurons", "1024", "--sparsity", "0.2", *LARGE_GAIN, "--weight-cost", "0.15"),
+        *("--n-neurons", "1024", "--gain", "10", "--sparsity", "0.2", "--lowest-potential=-12"),
+        "--weight-cost",
+        "0.15",
     ],
 }
 # Medians of 20 of the images (.iml, the central 1024 x 768), each divided by its mean, minus 1, and
