@@ -79,19 +79,22 @@ def limits(size=1024, repeats=5):
         sgemm_gflops: of a float32 product; exp_per_second: float32 exponentials in NumPy (one
         core); exponential_numbers_per_second: random ones, float32, in NumPy (one core);
         add_gb_per_second: bytes moved by an addition in place of float32 arrays of 64 MB (one
-        core); new_gb_per_second: bytes of memory written to for the first time (one core).
+        core); cached_gb_per_second: the same of 80 kB; new_gb_per_second: bytes of memory written
+        to for the first time (one core).
     """
     rng = np.random.default_rng(0)
     a = rng.standard_normal((size, size), np.float32)
     big = np.ones(16 * 2**20, np.float32)
     small = rng.standard_normal(100_000, np.float32)
     out = np.empty_like(small)
+    few, few_out = small[:20_000], np.ones(20_000, np.float32)
     costs = alternate(
         {
             "product": lambda: seconds_of(np.matmul, a, a),
             "exp": lambda: seconds_of(np.exp, small, out=out),
             "numbers": lambda: seconds_of(rng.standard_exponential, dtype=np.float32, out=out),
             "add": lambda: seconds_of(np.add, big, big, out=big),
+            "cached": lambda: seconds_of(np.add, few, few_out, out=few_out),
             "new": lambda: seconds_of(np.ones, big.shape, np.float32),
         },
         repeats,
@@ -102,6 +105,7 @@ def limits(size=1024, repeats=5):
         "exp_per_second": small.size / best["exp"],
         "exponential_numbers_per_second": out.size / best["numbers"],
         "add_gb_per_second": 2 * big.nbytes / best["add"] / 1e9,
+        "cached_gb_per_second": 3 * few.nbytes / best["cached"] / 1e9,
         "new_gb_per_second": big.nbytes / best["new"] / 1e9,
     }
 

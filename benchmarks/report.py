@@ -8,8 +8,9 @@ QUICK = {False: "", True: " **This is a quick run on small sizes: its figures me
 CONTESTANTS = """\
 ## Contestants
 
-- **ours**: `SpikingNetwork` with many copies and its defaults, which with Numba is the engine
-  `numba`; `IPVAE` for training.
+- **ours**: `SpikingNetwork` with many copies: engine `events`, the default in continuous time,
+  which simulates spike by spike; `numba`, which takes time steps; `numpy`, the same without Numba.
+  `IPVAE` for training.
 - **torch**: the paper's inference step and training iteration in PyTorch on the CPU, written after
   the paper (`benchmarks/baselines/poisson_vae.py`): two Poisson draws, three products with the
   dictionary, clamps, likelihood and KL in each step; in training, back-propagation through 16 steps
@@ -79,7 +80,8 @@ def document(results, measurements):
         if name in measured:
             detail = measured[name]["detail"]
             skipped = detail.get("skipped")
-            body = f"Skipped: {skipped}." if skipped else module.report(detail, results["machine"])
+            machine = measured[name].get("machine", results["machine"])
+            body = f"Skipped: {skipped}." if skipped else module.report(detail, machine)
             sections.append(f"## {module.TITLE}\n\n{body}")
     return "\n\n".join(section.rstrip("\n") for section in sections) + "\n"
 
@@ -122,12 +124,18 @@ def _commands(measured):
 
 
 def _environment(results):
-    machine = results["machine"]
-    newest = next(reversed(results["measurements"].values()), None)
-    versions = newest["versions"] if newest else {}
-    listed = ", ".join(f"{name} {version}" for name, version in versions.items() if version)
-    threads = ", ".join(results.get("thread_pools", []))
-    return (
-        f"Machine: {machine['processor']}, {machine['cores']} cores, {machine['memory_gb']} GB, "
-        f"{machine['system']}. Threads: {threads}. Versions: {listed}."
-    )
+    """Return on which machines what was measured."""
+    names = {}
+    for name, entry in results["measurements"].items():
+        machine = entry.get("machine", results["machine"])
+        threads = ", ".join(entry.get("thread_pools", results.get("thread_pools", [])))
+        listed = ", ".join(f"{n} {version}" for n, version in entry["versions"].items() if version)
+        text = (
+            f"{machine['processor']}, {machine['cores']} cores, {machine['memory_gb']} GB, "
+            f"{machine['system']}. Threads: {threads}. Versions: {listed}."
+        )
+        names.setdefault(text, []).append(name)
+    if len(names) == 1:
+        return "Machine: " + next(iter(names))
+    lines = (f"- {', '.join(measured)}: {text}" for text, measured in names.items())
+    return "Machines, by measurement:\n\n" + "\n".join(lines)

@@ -1,7 +1,7 @@
 """Run the benchmarks: ``python -m benchmarks.run [--only NAMES] [--quick] [--data FILE]``.
 
 Writes `benchmarks/results.json` and `docs/benchmarks.md`. With ``--only`` the other measurements of
-an existing file stay as they are, if they were made on the same machine.
+an existing file stay as they are, with the machine on which they were made.
 """
 
 import argparse
@@ -14,7 +14,15 @@ from pathlib import Path
 
 from benchmarks.common import Setup, default_data
 from benchmarks.machine import REPOSITORY, describe, thread_pools, versions
-from benchmarks.measurements import convergence, growth, processes, start, throughput, training
+from benchmarks.measurements import (
+    codes,
+    convergence,
+    growth,
+    processes,
+    start,
+    throughput,
+    training,
+)
 from benchmarks.report import all_figures, document
 from ipvae_brian._tools.files import write_bytes, write_json
 
@@ -23,6 +31,7 @@ FORMAT_VERSION = 2
 MEASUREMENTS = {
     "throughput": throughput,
     "convergence": convergence,
+    "codes": codes,
     "training": training,
     "growth": growth,
     "start": start,
@@ -96,17 +105,20 @@ def merged(old, new):
     Raises
     ------
     ValueError
-        If the old results are of another machine or format, or of a quick run and the new not.
+        If the old results are of another format, or of a quick run and the new not.
     """
     if old is None:
         return new
-    for key in ("format_version", "machine", "quick"):
+    for key in ("format_version", "quick"):
         if old.get(key) != new[key]:
             raise ValueError(
                 f"the existing results have {key} {old.get(key)!r}, this run {new[key]!r}: name "
                 "another file with --json, or measure everything"
             )
-    both = old["measurements"] | new["measurements"]
+    # Every measurement knows its machine, as the next may be made on another.
+    made_on = {key: old[key] for key in ("machine", "thread_pools") if key in old}
+    kept = {name: made_on | entry for name, entry in old["measurements"].items()}
+    both = kept | new["measurements"]
     measured = {name: both[name] for name in MEASUREMENTS if name in both}
     return new | {"measurements": measured, "figures": _figures(measured)}
 
@@ -140,6 +152,8 @@ def measure(name, setup, command):
         "seconds": round(time.perf_counter() - begin, 1),
         "repeats": setup.repeats,
         "versions": versions(),
+        "machine": describe(),
+        "thread_pools": thread_pools(),
         "figures": figures,
         "detail": detail,
     }

@@ -17,6 +17,8 @@ FIGURES = {
     "throughput_ratio_b200_dt_tau_20": Figure("the same, dt = tau / 20"),
 }
 
+# The name of that contestant.
+EVENTS = "dt = tau / 20, events"
 # Time steps of the long run for each number of stimuli; the short one has a tenth.
 STEPS = {1: 4000, 20: 2000, 200: 600, 1000: 200}
 QUICK_STEPS = {1: 200, 200: 60}
@@ -65,8 +67,9 @@ def measure(setup):
         stimuli = setup.stimuli(n_stimuli)
         ours = {
             step + suffix: Ours(at_step(setup.model, division), stimuli, division, n_steps, engine)
-            for suffix, engine in (("", "numba"), (", NumPy", "numpy"))
+            for suffix, engine in (("", "numba"), (", NumPy", "numpy"), (", events", "events"))
             for step, division in (("dt = tau", 1), ("dt = tau / 20", 20))
+            if (engine, division) != ("events", 1)
         }
         contestants = dict(ours)
         if has_torch():
@@ -100,25 +103,25 @@ def report(detail, machine):
     lines = []
     for entry in detail["sizes"]:
         speed, ratios = entry["steps_x_stimuli_per_second"], entry.get("ratio", {})
-        names = (*steps, *(f"{step}, NumPy" for step in steps), "torch")
+        names = (*steps, *(f"{step}, NumPy" for step in steps), EVENTS, "torch")
         lines.append(
             (
                 entry["n_stimuli"],
                 *(short(speed.get(name)) for name in names),
-                *(short(ratios.get(name)) for name in names[:4]),
-                *(short(entry["with_start_up"].get(name)) for name in steps),
+                *(short(ratios.get(name)) for name in names[:5]),
+                *(short(entry["with_start_up"].get(name)) for name in (*steps, EVENTS)),
             )
         )
-    header = ("ours, tau", "ours, tau/20", "NumPy, tau", "NumPy, tau/20")
-    ratio = ("ratio, tau", "ratio, tau/20", "NumPy, tau", "NumPy, tau/20")
-    table = markdown_table(
-        ("stimuli", *header, "torch", *ratio, "with start-up, tau", "with start-up, tau/20"), lines
-    )
+    header = ("numba, tau", "numba, tau/20", "NumPy, tau", "NumPy, tau/20", "events, tau/20")
+    ratio = (f"ratio of {name}" for name in header)
+    start = ("start-up too, numba, tau", "numba, tau/20", "events, tau/20")
+    table = markdown_table(("stimuli", *header, "torch", *ratio, *start), lines)
     return (
-        f"Steps x stimuli per second, 512 neurons, 256 pixels, {detail['stimuli']}. Ours is the "
-        "default with Numba; NumPy is the engine that is used without it. Brian2's start-up is "
-        "taken off by the difference of a long and a short run; the last columns have it in them. "
-        "PyTorch's step has no dt: its figure is compared with both.\n\n"
+        f"Steps x stimuli per second, 512 neurons, 256 pixels, {detail['stimuli']}. Ours are "
+        "`numba`, the default for dt = tau; `events`, the default for dt < tau, whose steps are "
+        "those in which the drive acts; and `numpy`, which takes the place of both without Numba. "
+        "Brian2's start-up is taken off by the difference of a long and a short run; the last "
+        "columns have it in them. PyTorch's step has no dt: its figure is compared with all.\n\n"
         + table
         + "\n\n"
         + bounds(detail, machine["cores"])
@@ -194,4 +197,45 @@ GB/s into new memory.
   products, {torch / gflops / 1e6:.2f} ms, and two Poisson numbers for every neuron take most of its
   time.
 - *dt = tau / 20.* Few neurons spike, so exponentials and passes over the state remain.
-- *One stimulus.* A step costs what Python and Brian2 need to call it, whatever is in it."""
+- *One stimulus.* A step costs what Python and Brian2 need to call it, whatever is in it.
+
+{bounds_of_events(detail, cores, n_neurons)}"""
+
+
+def bounds_of_events(detail, cores, n_neurons=512):
+    """Return the same for a tau of the engine "events", which has no step of inhibition."""
+    limits = detail["limits"]
+    entry = next(entry for entry in reversed(detail["sizes"]) if entry["n_stimuli"] <= 200)
+    n_stimuli = entry["n_stimuli"]
+    cells = n_stimuli * n_neurons
+    spikes = n_stimuli * entry["spikes_per_step"][EVENTS] * 20
+    # One for each spike, and one for each step and its end.
+    passes = spikes + 21 * n_stimuli
+    # Rate, factor and expected count are read, rate and expected count written.
+    megabytes = 5 * 4 * passes * n_neurons / 1e6
+    lines = [
+        (
+            "a pass over the rates for each spike and step",
+            f"{passes:,.0f} passes, {megabytes:,.0f} MB in caches",
+            f"{megabytes / limits['cached_gb_per_second'] / cores:.2f}",
+        ),
+        (
+            "two random numbers and a logarithm for each spike",
+            f"{spikes:,.0f}",
+            f"{2 * spikes / limits['exponential_numbers_per_second'] / cores * 1e3:.2f}",
+        ),
+        (
+            "new memory for the results of a window",
+            f"{8 * cells / 1e6:.1f} MB",
+            f"{8 * cells / limits['new_gb_per_second'] / 1e6:.2f}",
+        ),
+        ("measured", "", f"{20 * entry['microseconds_per_step'][EVENTS] / 1e3:.2f}"),
+    ]
+    header = (f"a tau of {n_stimuli} x {n_neurons}, engine `events`", "counted", "ms")
+    return (
+        "**Spike by spike** there are no exponentials and no Poisson numbers, and the step hardly "
+        "matters: every spike is a pass over the rates of its population, which stay in the cache "
+        f"({limits['cached_gb_per_second']:.0f} GB/s there, on one core). The rest is the search "
+        "for the neuron that fires, six comparisons each of which waits for the last.\n\n"
+        + markdown_table(header, lines, n_text=2)
+    )

@@ -24,7 +24,7 @@ def test_versions_are_of_what_runs():
 
 def test_limits_are_positive():
     found = machine.limits(size=16, repeats=1)
-    assert len(found) == 5 and all(value > 0 for value in found.values())
+    assert len(found) == 6 and all(value > 0 for value in found.values())
 
 
 def test_processes_get_arguments_and_environment_and_tell_what_they_print(monkeypatch):

@@ -2,7 +2,15 @@
 
 import pytest
 
-from benchmarks.report import Figure, at_least, at_most, figure_table, markdown_table, short
+from benchmarks.report import (
+    Figure,
+    _environment,
+    at_least,
+    at_most,
+    figure_table,
+    markdown_table,
+    short,
+)
 
 
 @pytest.mark.parametrize(
@@ -37,3 +45,21 @@ def test_targets_are_said_and_compared():
         "| `seconds` | start | – | at most 2 |  |",
         "| `free` | without a target | 3 |  |  |",
     ]
+
+
+def test_measurements_of_two_machines_name_both():
+    one, other = (
+        {"processor": name, "cores": 2, "memory_gb": 24, "system": "Linux"} for name in "AB"
+    )
+    entry = {"versions": {"numpy": "2.3", "torch": None}}
+    measured = {"start": entry, "growth": entry}
+    results = {"machine": one, "thread_pools": ["openmp: 2"], "measurements": measured}
+    assert _environment(results) == (
+        "Machine: A, 2 cores, 24 GB, Linux. Threads: openmp: 2. Versions: numpy 2.3."
+    )
+    measured["growth"] = entry | {"machine": other, "thread_pools": ["openmp: 1"]}
+    lines = _environment(results).splitlines()
+    assert lines[2].startswith("- start: A, 2 cores") and lines[3].startswith(
+        "- growth: B, 2 cores"
+    )
+    assert "openmp: 1" in lines[3]

@@ -50,10 +50,16 @@ def test_partial_results_are_merged_in_the_order_of_measurements():
     assert run.merged(None, old) == old
 
 
-@pytest.mark.parametrize(
-    ("key", "value"), [("machine", {"cores": 64}), ("quick", True), ("format_version", 1)]
-)
-def test_results_of_other_machines_formats_and_quick_runs_are_not_merged(key, value):
+def test_results_keep_the_machine_on_which_they_were_made():
+    old, new = results(start=1.0), results(growth=2.0) | {"machine": {"cores": 64}}
+    merged = run.merged(old, new)
+    assert merged["measurements"]["start"]["machine"] == {"cores": 2}
+    again = run.merged(merged, results(growth=3.0) | {"machine": {"cores": 1}})
+    assert again["measurements"]["start"]["machine"] == {"cores": 2}
+
+
+@pytest.mark.parametrize(("key", "value"), [("quick", True), ("format_version", 1)])
+def test_results_of_other_formats_and_quick_runs_are_not_merged(key, value):
     with pytest.raises(ValueError, match=f"existing results have {key}"):
         run.merged(results(start=1.0) | {key: value}, results(growth=2.0))
 
@@ -103,7 +109,7 @@ def test_a_report_needs_results():
 @pytest.mark.slow
 def test_quick_measurements_run_to_their_end(tmp_path, capsys):
     where, page = tmp_path / "results.json", tmp_path / "page.md"
-    names = ["throughput", "convergence", "growth", "start", "processes"]
+    names = ["throughput", "convergence", "codes", "growth", "start", "processes"]
     arguments = ["--quick", "--only", ",".join(names), "--json", str(where), "--report", str(page)]
     written = run.main(arguments)
     needs_torch = {

@@ -150,7 +150,8 @@ class EventCopies(CompiledCopies):
         self.populations.rest()
         if self.noisy_drive is not None:
             self.noisy_drive.rest()
-        self._publish()
+        self.potential[:] = self.parameters.resting_potential
+        self._know()
 
     def show(self, stimuli: NDArray) -> None:
         """Set the drive of every copy."""

@@ -120,12 +120,15 @@ class Populations:
 
     def state(self):
         """Return copies of all arrays that change in the course of a simulation."""
+        if self._growth_is_due:
+            self._grow()
         return {name: getattr(self, name).copy() for name in CHANGING}
 
     def restore_state(self, state):
         """Put back what `state` returned."""
         for name in CHANGING:
             getattr(self, name)[:] = state[name]
+        self._growth_is_due = False
 
     def spikes_of_last_step(self):
         """Return copy, neuron, and time since its beginning in tau, of each spike of the last step.
@@ -138,7 +141,12 @@ class Populations:
         return copy, self.spike_neurons[copy, place], self.spike_times[copy, place]
 
     def grow(self):
+        """Let the rates grow by drive and threshold as they are from now on."""
+        self._growth_is_due = True
+
+    def _grow(self):
         """Work out by what drive and threshold multiply rates in half a step from now."""
+        self._growth_is_due = False
         np.multiply(self.drive, self.drive_scale, out=self.input)
         self.input += self.pull
         if self.parameters.half_threshold_rate is None:
@@ -158,6 +166,8 @@ class Populations:
         window_counts, window_expected : numpy.ndarray, shape (n_copies, n_neurons)
             Spikes and expected spikes (integrals of the rates) are added to these.
         """
+        if self._growth_is_due:
+            self._grow()
         event_loop.advance(
             self.rates,
             (self.growth, self.recent_rates, self.input, self.threshold),
