@@ -62,7 +62,7 @@ class IPVAE(Inference):
         Membrane time constant, 20*ms by default.
     training_gain : float, default 5
         Gain while the dictionary is learned: lower, so that coarser time steps are stable. With the
-        engine "events" any gain is, as long as gain times spike size stays below about 4.
+        engine "events" any gain is, as long as gain times spike size stays below about 8.
     training_sparsity : float, default 1
         Sparsity while it is learned. A code that is sparser in training gives a dictionary that
         codes better at the sparsity at which it is used.
