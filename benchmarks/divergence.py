@@ -12,6 +12,7 @@ import time
 import warnings
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
+from functools import partial
 
 import numpy as np
 
@@ -123,13 +124,14 @@ def figures(response):
     return [[float(a[0]), float(a[1:].mean())] for a in (error, spikes)]
 
 
-def attempt(number):
+def attempt(number, engine="numba"):
     """Try one setting."""
     begin = time.perf_counter()
     parameters, stimuli = draw(number)
     tried = Attempt(number, "returned", energy=float((stimuli**2).sum(axis=1).mean()))
     duration = N_WINDOWS * parameters.tau
-    network = SpikingNetwork(parameters, n_copies=N_COPIES, engine="numba")
+    options = {"n_copies": N_COPIES, "engine": engine}
+    network = SpikingNetwork(parameters, **options)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
@@ -146,7 +148,7 @@ def attempt(number):
     if network.dt is not None:
         tried.dt = float(network.dt / parameters.tau)
         if 10 / tried.dt * N_WINDOWS < MOST_STEPS:
-            fine = SpikingNetwork(parameters, n_copies=N_COPIES, dt=network.dt / 10, engine="numba")
+            fine = SpikingNetwork(parameters, dt=network.dt / 10, **options)
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 try:
@@ -166,13 +168,14 @@ def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("n", type=int, nargs="?", default=2000)
     parser.add_argument("--first", type=int, default=0)
+    parser.add_argument("--engine", default="numba", choices=("events", "numba", "numpy"))
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--out", help="file for a line of JSON on each setting")
     given = parser.parse_args(arguments)
     numbers = range(given.first, given.first + given.n)
     with ProcessPoolExecutor(given.jobs) as pool:
         attempts = []
-        for tried in pool.map(attempt, numbers):
+        for tried in pool.map(partial(attempt, engine=given.engine), numbers):
             attempts.append(tried)
             if given.out:
                 with open(given.out, "a") as file:

@@ -69,7 +69,8 @@ def document(results, measurements):
         "# Benchmarks",
         "Written by the commands below; the numbers behind it are in `benchmarks/results.json`. "
         "Every figure is a ratio, or a time, measured in one run with the contestants taking "
-        "turns: medians of the repeats, except where the section on training says less."
+        "turns: medians of the repeats, except where the section on training says less. With "
+        "`--cpu`, seconds are those of CPU, as the machine had other work at the time."
         + QUICK[results["quick"]],
         f"```\n{_commands(measured)}\n```",
         figure_table(results["figures"], all_figures(measurements)),

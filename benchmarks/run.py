@@ -24,6 +24,7 @@ from benchmarks.measurements import (
     training,
 )
 from benchmarks.report import all_figures, document
+from benchmarks.timing import count_cpu
 from ipvae_brian._tools.files import write_bytes, write_json
 
 FORMAT_VERSION = 2
@@ -60,6 +61,9 @@ def parser():
         "--limit-minutes", type=float, help=f"of CPU for each training, default {MINUTES:g}"
     )
     parser.add_argument("--repeats", type=int, help=f"of every measurement, default {REPEATS}")
+    parser.add_argument(
+        "--cpu", action="store_true", help="seconds of CPU, where the machine has other work, too"
+    )
     parser.add_argument(
         "--only-report", action="store_true", help="write the report from the JSON, measure nothing"
     )
@@ -166,6 +170,8 @@ def main(arguments=None):
     if not options.quick:
         where = where or REPOSITORY / "benchmarks" / "results.json"
         page = page or REPOSITORY / "docs" / "benchmarks.md"
+    if options.cpu:
+        count_cpu()
     old = json.loads(where.read_text()) if where is not None and where.is_file() else None
     if options.only_report:
         if old is None or page is None:
@@ -200,6 +206,7 @@ def command_line(options):
     parts += ["--quick"] if options.quick else []
     if options.only != list(MEASUREMENTS):
         parts.append("--only " + ",".join(options.only))
+    parts += ["--cpu"] if options.cpu else []
     parts += ["--data FILE"] if options.data else []
     for name in ("limit_minutes", "repeats"):
         value = getattr(options, name)

@@ -1,13 +1,11 @@
 """Steps x stimuli per second, without and with Brian2's start-up."""
 
-import time
-
 import numpy as np
 
 from benchmarks.common import at_step, network, present
 from benchmarks.machine import has_torch, limits
 from benchmarks.report import Figure, at_least, markdown_table, short
-from benchmarks.timing import alternate, median, median_ratio, seconds_of
+from benchmarks.timing import alternate, median, median_ratio, now, seconds_of
 
 TITLE = "Throughput"
 FIGURES = {
@@ -37,9 +35,9 @@ class Ours:
     def __call__(self):
         """Run both, and return the seconds of a step."""
         short = seconds_of(present, self.network, self.stimuli, self.short)
-        start = time.perf_counter()
+        start = now()
         response = present(self.network, self.stimuli, self.long)
-        whole = time.perf_counter() - start
+        whole = now() - start
         self.spikes = (
             float(response.expected_counts.sum(axis=2).mean()) / self.network.steps_per_tau
         )

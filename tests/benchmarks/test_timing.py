@@ -1,5 +1,7 @@
 """Contestants take turns, exponents are recovered. What time passes is not tested."""
 
+import time
+
 import numpy as np
 import pytest
 
@@ -60,3 +62,10 @@ print(inside)
 def test_one_thread_inside_and_what_is_compiled_works_there_and_afterwards():
     environment = {"NUMBA_NUM_THREADS": "2", "OPENBLAS_NUM_THREADS": "2"}
     assert run_python(COMPILED_INSIDE, environment=environment).strip() == "(1, {1}, '1')"
+
+
+def test_seconds_of_cpu_leave_out_waiting(monkeypatch):
+    monkeypatch.setattr(timing, "_clock", timing._clock)
+    assert timing.seconds_of(time.sleep, 0.05) >= 0.05
+    timing.count_cpu()
+    assert timing.seconds_of(time.sleep, 0.05) < 0.05

@@ -140,10 +140,12 @@ def test_a_high_resting_potential_is_resolved():
         coarse.present(x, 100 * ms, seed=1)
 
 
-@pytest.mark.parametrize("block", range(6))
-def test_random_settings_are_like_those_of_a_tenth_of_the_step(block):
+@pytest.mark.parametrize(
+    ("engine", "block"), [*(("numba", block) for block in range(6)), ("events", 0), ("events", 1)]
+)
+def test_random_settings_are_like_those_of_a_tenth_of_the_step(engine, block):
     """None returned silently wrong, no false alarm; `benchmarks.divergence` tries 2,000."""
     for number in range(10 * block, 10 * block + 10):
-        trial = attempt(number)
+        trial = attempt(number, engine)
         assert not trial.silently_wrong, trial
         assert trial.outcome in ("returned", "refused"), trial
