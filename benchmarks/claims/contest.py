@@ -143,9 +143,14 @@ def fingerprint(parameters):
 
 
 def infer(model, stimuli, **options):
-    """Return codes of many stimuli, a part at a time."""
+    """Return codes of many stimuli, a part at a time; those that diverged are all zeros."""
     begins = range(0, len(stimuli), ROWS)
-    return np.concatenate([model.infer(stimuli[b : b + ROWS], **options) for b in begins])
+    return finite(np.concatenate([model.infer(stimuli[b : b + ROWS], **options) for b in begins]))
+
+
+def finite(codes):
+    """Return codes in which those that are not finite are zeros: no code at all."""
+    return np.where(np.isfinite(codes).all(axis=1, keepdims=True), codes, 0)
 
 
 def at(model, value):
@@ -210,7 +215,7 @@ def over_steps(model, stimuli, steps):
         codes = infer(model, stimuli)
         return [{"n_steps": 1} | score(stimuli, codes, model.decode(codes))]
     codes = []
-    model.infer(stimuli, max(steps), after_step=lambda code: codes.append(np.array(code)))
+    model.infer(stimuli, max(steps), after_step=lambda code: codes.append(finite(code)))
     return [
         {"n_steps": n} | score(stimuli, codes[n - 1], model.decode(codes[n - 1])) for n in steps
     ]

@@ -67,7 +67,7 @@ def cells(setup):
             }
             work = partial(_measured, setup, digits, key, seed)
             found.append(Cell(f"digits/{key}/{setup.n_latents}/{seed}", told, work))
-    return found if setup.quick else found + _shipped_cells(setup, digits)
+    return found if setup.quick else _shipped_cells(setup, digits) + found
 
 
 def _shipped_cells(setup, digits):
@@ -80,7 +80,7 @@ def _shipped_cells(setup, digits):
                 "settings": SETTINGS[key],
                 "n_codes": n_codes,
             }
-            work = partial(_shipped, key, model, digits, n_codes)
+            work = partial(_shipped, key, model, digits, setup.n_test, n_codes)
             found.append(Cell(f"digits/{key}/{n}-shipped/0", told, work))
     return found
 
@@ -101,10 +101,10 @@ def _measured(setup, digits, key, seed):
     }
 
 
-def _shipped(key, model, digits, n_codes):
+def _shipped(key, model, digits, n_test, n_codes):
     """Return what the code of a trained model is worth, used as it is."""
     used = OURS[key].of_model(model, n_steps=SETTINGS[key]["n_steps"])
-    return worth(used, digits, len(digits.test), n_codes) | {"training_seconds": None}
+    return worth(used, digits, n_test, n_codes) | {"training_seconds": None}
 
 
 def worth(model, digits, n_test, n_codes):

@@ -69,6 +69,8 @@ def parser():
     top.add_argument("--cells", type=Path, help="folder of cells, default claims_cache")
     top.add_argument("--out", type=Path, help="folder for claims.json and figures")
     top.add_argument("--page", type=Path, help="default docs/claims.md")
+    known = "write what has been computed so far, and compute nothing"
+    top.add_argument("--known", action="store_true", help=known)
     top.add_argument("--only-page", action="store_true", help="from the JSON, without computing")
     return top
 
@@ -114,10 +116,11 @@ def _available():
     return tuple(RIVALS)
 
 
-def compute(setup, names):
-    """Return the results of all cells by experiment and name of the cell.
+def compute(setup, names, *, only_known=False):
+    """Return the results of all cells by experiment and name of the cell, and what is missing.
 
-    An experiment whose stimuli cannot be had is skipped; the reason is in its place.
+    An experiment whose stimuli cannot be had is skipped; the reason is in its place. With
+    `only_known`, cells that have not been computed are left out and counted.
     """
     results, skipped = {}, {}
     for name in names:
@@ -130,10 +133,15 @@ def compute(setup, names):
         results[name] = {}
         with progress_bar(len(cells), "cells", desc=name) as bar:
             for cell in cells:
+                bar.update()
                 if setup.cells.known(cell) is None:
+                    if only_known:
+                        continue
                     setup.log(f"{name}: {cell.name}")
                 results[name][cell.name] = setup.cells.result(cell)
-                bar.update()
+        missing = len(cells) - len(results[name])
+        if missing:
+            skipped[name] = f"{missing} of {len(cells)} cells are not computed yet"
     return results, skipped
 
 
@@ -189,7 +197,9 @@ def main(arguments=None):
         told = json.loads((out / "claims.json").read_text())
     else:
         setup = setup_of(options)
-        results, skipped = compute(setup, options.only or tuple(EXPERIMENTS))
+        results, skipped = compute(
+            setup, options.only or tuple(EXPERIMENTS), only_known=options.known
+        )
         told = document(setup, results, skipped, command_line(options))
         if out is not None:
             out.mkdir(parents=True, exist_ok=True)
