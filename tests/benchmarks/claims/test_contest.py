@@ -133,3 +133,19 @@ def test_a_setup_knows_who_takes_part(tmp_path):
     setup = Setup(Cells(tmp_path), rivals=("pca", "lca"))
     assert list(setup.contestants) == [*OURS, "pca", "lca"]
     assert setup.kind("pca").NAME == "PCA"
+
+
+def test_codes_that_ran_away_are_no_codes(stimuli):
+    class RunsAway(Halves):
+        def infer(self, stimuli, n_steps=None, after_step=None, *, sample=True):
+            codes = super().infer(stimuli, n_steps).copy()
+            codes[3, 2], codes[7] = np.nan, np.inf
+            if after_step is not None:
+                after_step(codes)
+            return codes
+
+    codes = infer(RunsAway(10, 10), stimuli)
+    assert np.isfinite(codes).all() and (codes[[3, 7]] == 0).all()
+    assert (codes[4] != 0).all()
+    (point,) = over_steps(RunsAway(10, 10), stimuli, (1,))
+    assert point["zeros"] == pytest.approx(2 / 50)

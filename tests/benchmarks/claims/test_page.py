@@ -6,6 +6,15 @@ import re
 import pytest
 
 from benchmarks.claims.page import document
+from benchmarks.machine import REPOSITORY
+
+PAGE = REPOSITORY / "docs" / "claims.md"
+
+
+def test_the_page_is_that_of_the_json():
+    told = json.loads((REPOSITORY / "docs" / "claims" / "claims.json").read_text())
+    assert PAGE.read_text() == document(told)
+    assert not told["quick"]
 
 
 def test_a_small_run_fills_every_section(ran):

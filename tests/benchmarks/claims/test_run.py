@@ -96,3 +96,16 @@ def test_the_command_is_told_without_paths():
 
 def test_make_has_it():
     assert "-m benchmarks.claims.run $(QUICK)" in (REPOSITORY / "Makefile").read_text()
+
+
+def test_what_is_known_so_far_is_written_with_how_much_is_missing(tmp_path, monkeypatch):
+    def never():
+        raise AssertionError("computed")
+
+    setup = Setup(Cells(tmp_path), log=lambda text: None)
+    setup.cells.result(Cell("a", {}, lambda: {"y": 1}))
+    cells = [Cell("a", {}, never), Cell("b", {}, never)]
+    monkeypatch.setattr(run.outside, "cells", lambda setup: cells)
+    results, skipped = compute(setup, ("outside",), only_known=True)
+    assert list(results["outside"]) == ["a"]
+    assert skipped == {"outside": "1 of 2 cells are not computed yet"}
