@@ -253,8 +253,8 @@ def _drifting(subject: Subject, name: str, contrasts: list[float], text: str) ->
         repeats=2 if subject.quick else 4,
         **subject.session_options,
     )
-    # Enough for the first harmonic, and less memory than windows of tau.
-    width = subject.whole_taus(40 * ms)
+    # Only counts, in windows of tau: they fill whole cycles.
+    width = subject.tau * second
     return subject.run(name, text, session, whitened=True, window=width)
 
 
