@@ -10,7 +10,12 @@ from ipvae_brian import Parameters
 
 def test_names_of_figures():
     assert codes.figure_of("vanhateren-512-adaptive") == "vanhateren_512_adaptive_distance"
-    assert set(codes.FIGURES) > {"vanhateren_1024_distance", "photographs_512_distance"}
+    assert set(codes.FIGURES) == {
+        *("vanhateren_512_distance", "vanhateren_512_adaptive_distance"),
+        *("vanhateren_1024_distance", "vanhateren_1024_adaptive_distance"),
+        *("photographs_512_distance", "photographs_512_adaptive_distance"),
+        "diverged_stimuli",
+    }
 
 
 @pytest.mark.slow
