@@ -228,7 +228,7 @@ classifiers learn from {told["budget"]["n_shipped"]:,} digits, and no rival is c
 {markdown_table(header, lines)}
 
 Again: `python -m benchmarks.claims.run --only digits`. The models `digits-512` and `digits-1024`
-that come with the package were trained by `python models/write_digits.py`."""
+that come with the package were trained by `python -m benchmarks.claims.write_digits`."""
 
 
 def _spread(row, column):

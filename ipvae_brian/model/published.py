@@ -86,7 +86,7 @@ def _state(path, averaged):
     if not path.is_file():
         raise FileNotFoundError(f"no checkpoint {path}")
     try:
-        import torch
+        import torch  # pyright: ignore[reportMissingImports]
     except ImportError:
         raise ImportError(
             "from_published needs PyTorch: pip install 'ipvae-brian[published]'"
