@@ -27,7 +27,13 @@ def jumpy():
 @pytest.fixture(scope="module")
 def jumpy_estimator(stimuli):
     return IPVAE(
-        4, gain=10.0, batch_size=10, inference_windows=1, random_state=0, progress=False
+        4,
+        gain=10.0,
+        engine="numba",
+        batch_size=10,
+        inference_windows=1,
+        random_state=0,
+        progress=False,
     ).fit(np.tile(stimuli, (4, 1)))
 
 
@@ -69,7 +75,7 @@ def test_of_a_run_that_is_repeated(stimuli, monkeypatch):
     monkeypatch.setattr("ipvae_brian.network.stability.HALVINGS", 8)
 
     def present():
-        SpikingNetwork(parameters, n_copies=5).present(3 * stimuli, 200 * ms, seed=1)
+        SpikingNetwork(parameters, n_copies=5, engine="numba").present(3 * stimuli, 200 * ms)
 
     assert_points_at(present)
 
@@ -77,11 +83,14 @@ def test_of_a_run_that_is_repeated(stimuli, monkeypatch):
 @pytest.mark.slow
 @pytest.mark.parametrize("n_jobs", [1, 2])
 def test_of_an_evaluation(jumpy, stimuli, n_jobs):
+    # In continuous time these jumps are no reason to warn.
+    options = {"windows": 1, "engine": "numba", "progress": False}
+
     def at_a_chosen_step():
-        evaluate(jumpy, stimuli, windows=1, n_copies=3, n_jobs=n_jobs, progress=False)
+        evaluate(jumpy, stimuli, n_copies=3, n_jobs=n_jobs, **options)
 
     def at_a_given_step():
-        evaluate(jumpy, stimuli, windows=1, dt=0.1 * ms, n_jobs=n_jobs, progress=False)
+        evaluate(jumpy, stimuli, dt=0.1 * ms, n_jobs=n_jobs, **options)
 
     assert_points_at(at_a_chosen_step)
     assert_points_at(at_a_given_step)

@@ -114,6 +114,7 @@ def test_the_step_is_checked_once_for_all_processes(parameters, stimuli):
     strong = 2.5 * stimuli[:200]
     for n_jobs in (1, 2):
         options = {"windows": 2, "dt": 2 * ms, "n_copies": 50, "n_jobs": n_jobs, "progress": False}
+        options["engine"] = "numba"  # in continuous time no step is too coarse
         with warnings.catch_warnings(record=True) as warned:
             warnings.simplefilter("always")
             evaluate(parameters, strong, **options)

@@ -116,7 +116,8 @@ def test_models_are_listed(tmp_path, capsys):
         (line,) = [line for line in shown.splitlines() if line.startswith(f"{name} ")]
         told = line.split()
         assert told[1] == str(parameters.n_neurons)
-        assert told[2:5] == ["16", "x", "16"]
+        rows, columns = parameters.stimulus_shape
+        assert told[2:5] == [str(rows), "x", str(columns)]
         figures = entry["figures"]
         assert told[5:8] == [f"{figures[key]:.3f}" for key in ("r2", "zeros", "distance")]
         assert told[8] == f"{figures['spikes_per_tau']:.0f}"

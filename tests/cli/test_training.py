@@ -156,7 +156,7 @@ def test_interrupted_before_the_first_batch(tmp_path, capsys, monkeypatch):
     def interrupt(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(estimator, "choose_dt", interrupt)
+    monkeypatch.setattr(estimator, "choose_drive_dt", interrupt)
     words = ["train", "--data", str(patches(tmp_path / "a.npz")), "--out", str(tmp_path / "m.npz")]
     assert main([*words, "--n-neurons", "8", "--quiet"]) == 130
     shown = capsys.readouterr()

@@ -23,9 +23,9 @@ from ipvae_brian.stimuli.whitening import ImageConstants, filter_gain, whiten_an
 FILTERS = ("radial", "as_published", "none")
 # Arrays of the shipped models before they had front ends: weights, thresholds, steps, rests.
 WEIGHTS = {
-    "photographs-512": "845a49e66da9f05089502ed4610c6c156a1f45cf552bb898dc5f9fed75a68270",
-    "vanhateren-512": "07149ed5d6f05625cfa2328613cc9ed500f6ea37c143c0a9fbed3d663936b211",
-    "vanhateren-1024": "dec4a219dc5303b19954d625e501b683e3653624d0dc6d7374e7260d23281855",
+    "photographs-512": "c20a03db2a2f97c4d1c1f7d2ea02695ca9f60c6e5e2048aef9b93176f4ebd2e0",
+    "vanhateren-512": "1a96bacbcc53599cd0876bb71dc73dec9780c21fb89736fa25bda4a0167313c3",
+    "vanhateren-1024": "7ec95e64d15130b20e4e3122261fe3ec0daab22baebcd85fd6017da38b54acd1",
 }
 
 
