@@ -6,6 +6,7 @@ step of an update, and the potentials at which inference starts.
 """
 
 import json
+from importlib import import_module
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -86,7 +87,8 @@ def _state(path, averaged):
     if not path.is_file():
         raise FileNotFoundError(f"no checkpoint {path}")
     try:
-        import torch  # pyright: ignore[reportMissingImports]
+        # By its name, so that types can be checked with PyTorch and without.
+        torch: Any = import_module("torch")
     except ImportError:
         raise ImportError(
             "from_published needs PyTorch: pip install 'ipvae-brian[published]'"
