@@ -108,7 +108,7 @@ class NumpyCopies(Circuit):
             self.noisy_drive.set_parameters(p)
         # A column of the dictionary in each row.
         self.columns = np.ascontiguousarray(p.dictionary.T, self.dtype)
-        self.scaled_columns = np.ascontiguousarray(p.scaled_dictionary.T, self.dtype)
+        self.scaled_columns = p.scaled(self.columns)
         # Row i: what one spike of neuron i takes from every neuron.
         weights = self.scaled_columns @ self.scaled_columns.T
         self.inhibition = within_reach(weights, self.reach)

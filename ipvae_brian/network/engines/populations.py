@@ -72,7 +72,7 @@ class Populations:
         self.parameters = p = parameters
         # A column of the dictionary in each row.
         self.columns = np.ascontiguousarray(p.dictionary.T, self.dtype)
-        self.scaled_columns = np.ascontiguousarray(p.scaled_dictionary.T, self.dtype)
+        self.scaled_columns = p.scaled(self.columns)
         inhibition = within_reach(self.scaled_columns @ self.scaled_columns.T, self.reach)
         inhibition *= (p.natural_gradient_step / p.noise_variance).astype(self.dtype)
         self.factors = np.exp(np.minimum(-inhibition, LARGEST_CHANGE))
