@@ -18,7 +18,6 @@ LEARNED = {
     "training_gain": 12.0,
     "n_windows": 4,
     "windows_left_out": 2,
-    "n_steps": 8,
 }
 CONSTANT = {"spike_size": 0.2, "gain": 14.0, "sparsity": 0.1}
 ADAPTIVE = {
@@ -103,7 +102,7 @@ def _measured(setup, digits, key, seed):
 
 def _shipped(key, model, digits, n_test, n_codes):
     """Return what the code of a trained model is worth, used as it is."""
-    used = OURS[key].of_model(model, n_steps=SETTINGS[key]["n_steps"])
+    used = OURS[key].of_model(model)
     return worth(used, digits, n_test, n_codes) | {"training_seconds": None}
 
 

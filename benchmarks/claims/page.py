@@ -117,9 +117,9 @@ with the package, whose cards tell how long they were trained.{warning}
 
 **Both of ours are given**: *the paper's dynamics* have constant thresholds; *the adaptive prior*,
 which the paper does not have, lets the threshold of a neuron fall with its recent spikes. Codes are
-the spike counts of one window of tau, the last of 16 (of 8 for digits), and one sample is decoded.
-R2 is that of each image about its own mean, averaged over images; zeros is the share of entries
-that are 0; d = sqrt((1 - R2)^2 + (1 - zeros)^2).
+the spike counts of one window of tau, the last of 16, and one sample is decoded. R2 is that of each
+image about its own mean, averaged over images; zeros is the share of entries that are 0;
+d = sqrt((1 - R2)^2 + (1 - zeros)^2).
 
 {targets}"""
 
