@@ -11,7 +11,45 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
+from filelock import FileLock
+from joblib import Parallel, delayed, parallel_config
+
 from ipvae_brian._tools.files import json_able, write_json
+
+
+def finish(cells, kept, jobs=1):
+    """Compute cells that are not known yet, several at a time, and yield each that is over.
+
+    Parameters
+    ----------
+    cells : list of Cell
+    kept : Cells
+        Where results go.
+    jobs : int, default 1
+        Processes, each with one thread; with 1, it is this one with all its threads.
+
+    Yields
+    ------
+    cell : int
+        Its place in the list.
+    error : str or None
+        What went wrong. Other cells go on.
+    """
+    if jobs == 1:
+        yield from (_outcome(i, cell, kept) for i, cell in enumerate(cells))
+        return
+    with parallel_config(backend="loky", inner_max_num_threads=1):
+        # Large arrays are written once and mapped by all; changes of them stay in the process.
+        run = Parallel(jobs, batch_size=1, return_as="generator_unordered", mmap_mode="c")
+        yield from run(delayed(_outcome)(i, cell, kept) for i, cell in enumerate(cells))
+
+
+def _outcome(place, cell, kept):
+    try:
+        kept.result(cell)
+    except Exception as error:  # a rival that diverges, or a file that is gone
+        return place, f"{type(error).__name__}: {error}"
+    return place, None
 
 
 class Cell(NamedTuple):
@@ -79,6 +117,8 @@ class Cells:
     def model(self, cell, kind):
         """Return the fitted model of a cell whose work fits one, from its file if it is there.
 
+        Another process that wants the same model meanwhile waits for it.
+
         Parameters
         ----------
         cell : Cell
@@ -87,8 +127,9 @@ class Cells:
             `load` of which reads what its `save` wrote.
         """
         path = self.path(cell, ".npz")
-        if path.is_file():
-            return kind.load(path)
-        fitted = cell.work()
-        fitted.save(path)
-        return fitted
+        with FileLock(f"{path}.lock"):
+            if path.is_file():
+                return kind.load(path)
+            fitted = cell.work()
+            fitted.save(path)
+            return fitted

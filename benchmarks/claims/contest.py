@@ -50,15 +50,15 @@ class Setup:
 
     cells: Cells
     quick: bool = False
-    minutes: float = 3.0
+    minutes: float = 1.5
     seeds: int = 3
     n_test: int = 10_000
-    n_codes: int = 55_000
+    n_codes: int = 10_000
     n_choice: int = 1000
     n_outside: int = 1000
     n_patches: int = 1000
     n_shipped: int = 55_000
-    n_values: int = 3
+    n_values: int = 2
     n_latents: int = 512
     digits: object = None
     patches: object = None

@@ -7,6 +7,7 @@ is told to.
 
 import argparse
 import json
+import os
 import shlex
 import sys
 import time
@@ -14,7 +15,7 @@ from pathlib import Path
 
 from benchmarks.baselines import RIVALS, WITHOUT_TORCH
 from benchmarks.claims import ablations, digits, figures, outside, page, vanhateren
-from benchmarks.claims.cells import Cells
+from benchmarks.claims.cells import Cells, finish
 from benchmarks.claims.contest import ORACLE, Setup
 from benchmarks.claims.data import NoData
 from benchmarks.machine import REPOSITORY, describe, versions
@@ -69,6 +70,8 @@ def parser():
     top.add_argument("--cells", type=Path, help="folder of cells, default claims_cache")
     top.add_argument("--out", type=Path, help="folder for claims.json and figures")
     top.add_argument("--page", type=Path, help="default docs/claims.md")
+    text = "cells at a time, each in a process with one thread; default one for each core"
+    top.add_argument("--jobs", type=int, default=os.cpu_count(), help=text)
     known = "write what has been computed so far, and compute nothing"
     top.add_argument("--known", action="store_true", help=known)
     top.add_argument("--only-page", action="store_true", help="from the JSON, without computing")
@@ -116,33 +119,48 @@ def _available():
     return tuple(RIVALS)
 
 
-def compute(setup, names, *, only_known=False):
+def compute(setup, names, *, jobs=1, only_known=False):
     """Return the results of all cells by experiment and name of the cell, and what is missing.
 
-    An experiment whose stimuli cannot be had is skipped; the reason is in its place. With
-    `only_known`, cells that have not been computed are left out and counted.
+    An experiment whose stimuli cannot be had is skipped, and a cell that fails is left out; the
+    reason is told. With `only_known`, cells that have not been computed are left out and counted.
     """
-    results, skipped = {}, {}
+    found, reasons = {}, {}
     for name in names:
         try:
-            cells = EXPERIMENTS[name].cells(setup)
+            found[name] = EXPERIMENTS[name].cells(setup)
         except NoData as error:
             setup.log(f"{name}: skipped: {error}")
-            skipped[name] = str(error)
-            continue
-        results[name] = {}
-        with progress_bar(len(cells), "cells", desc=name) as bar:
-            for cell in cells:
-                bar.update()
-                if setup.cells.known(cell) is None:
-                    if only_known:
-                        continue
-                    setup.log(f"{name}: {cell.name}")
-                results[name][cell.name] = setup.cells.result(cell)
+            reasons[name] = [str(error)]
+    if not only_known:
+        _finish(setup, found, reasons, jobs)
+    results = {
+        name: {cell.name: known for cell in cells if (known := setup.cells.known(cell)) is not None}
+        for name, cells in found.items()
+    }
+    for name, cells in found.items():
         missing = len(cells) - len(results[name])
         if missing:
-            skipped[name] = f"{missing} of {len(cells)} cells are not computed yet"
-    return results, skipped
+            said = f"{missing} of {len(cells)} cells are not computed yet"
+            reasons.setdefault(name, []).insert(0, said)
+    return results, {name: "; ".join(said) for name, said in reasons.items()}
+
+
+def _finish(setup, found, reasons, jobs):
+    """Compute what is not known yet, and note what went wrong among the reasons."""
+    to_do = [
+        (name, cell)
+        for name, cells in found.items()
+        for cell in cells
+        if setup.cells.known(cell) is None
+    ]
+    with progress_bar(len(to_do), "cells") as bar:
+        for place, error in finish([cell for _, cell in to_do], setup.cells, jobs):
+            name, cell = to_do[place]
+            bar.update()
+            setup.log(f"{cell.name}: {error or 'done'}")
+            if error is not None:
+                reasons.setdefault(name, []).append(f"{cell.name}: {error}")
 
 
 def document(setup, results, skipped, command):
@@ -180,6 +198,7 @@ def command_line(options):
     for name in BUDGET:
         value = getattr(options, name)
         words += [f"--{name.replace('_', '-')}", f"{value:g}"] if value is not None else []
+    words += ["--known"] if options.known else []
     for name in ("digits", "patches"):
         words += [f"--{name}", "FILE"] if getattr(options, name) else []
     return shlex.join(words)
@@ -198,7 +217,10 @@ def main(arguments=None):
     else:
         setup = setup_of(options)
         results, skipped = compute(
-            setup, options.only or tuple(EXPERIMENTS), only_known=options.known
+            setup,
+            options.only or tuple(EXPERIMENTS),
+            jobs=options.jobs,
+            only_known=options.known,
         )
         told = document(setup, results, skipped, command_line(options))
         if out is not None:

@@ -5,6 +5,7 @@ import pytest
 from benchmarks.claims.run import main
 
 SMALL = ["--quick", "--rivals", "lca,pca,matching_pursuit", "--minutes", "0.0005", "--seeds", "2"]
+SMALL += ["--jobs", "1"]
 SMALL += ["--n-test", "40", "--n-codes", "60", "--n-outside", "20", "--n-patches", "20"]
 
 

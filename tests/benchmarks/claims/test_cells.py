@@ -1,12 +1,13 @@
 """Results that are kept: computed once, anew for other settings, never half written."""
 
 import json
+from functools import partial
 
 import numpy as np
 import pytest
 
 from benchmarks.baselines import rival
-from benchmarks.claims.cells import Cell, Cells
+from benchmarks.claims.cells import Cell, Cells, finish
 
 
 class Work:
@@ -68,3 +69,43 @@ def test_a_model_is_fitted_once_and_read_afterwards(tmp_path):
     models = [cells.model(cell, kind) for _ in range(2)]
     np.testing.assert_array_equal(*(model.infer(stimuli) for model in models))
     assert len(fits) == 1
+
+
+def share(values):
+    if values[0] < 0:
+        raise FloatingPointError("the loss is not finite")
+    values[0] *= 2  # of the process, or of the array that all see with one job
+    return {"sum": float(values.sum())}
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_several_cells_at_a_time_give_the_same_and_one_that_fails_stops_no_other(tmp_path, jobs):
+    kept = Cells(tmp_path)
+    arrays = [np.full(200_000, value) for value in (1.0, -1.0, 2.0)]
+    cells = [Cell(f"cell {i}", {}, partial(share, array)) for i, array in enumerate(arrays)]
+    outcomes = dict(finish(cells, kept, jobs))
+    assert outcomes == {0: None, 1: "FloatingPointError: the loss is not finite", 2: None}
+    assert [kept.known(cell) and kept.known(cell)["sum"] for cell in cells] == [
+        200_001.0,
+        None,
+        400_002.0,
+    ]
+
+
+def test_a_model_that_two_processes_want_is_fitted_once(tmp_path):
+    stimuli = np.random.default_rng(0).normal(size=(50, 6))
+    cells = [Cell(str(i), {}, partial(wants, tmp_path, stimuli)) for i in range(4)]
+    assert set(dict(finish(cells, Cells(tmp_path), 2)).values()) == {None}
+    assert len((tmp_path / "fits").read_text()) == 1
+
+
+def wants(folder, stimuli):
+    kind = rival("pca")
+
+    def fit():
+        with (folder / "fits").open("a") as file:
+            file.write("x")
+        return kind(6, 3, seed=0).fit(stimuli)
+
+    model = Cells(folder).model(Cell("model", {}, fit), kind)
+    return {"sum": float(np.abs(model.infer(stimuli)).sum())}

@@ -94,6 +94,16 @@ def test_the_command_is_told_without_paths():
     assert command_line(options) == said
 
 
+def test_a_cell_that_fails_is_told_and_the_others_are_there(tmp_path, monkeypatch):
+    cells = [Cell("bad", {}, lambda: 1 / 0), Cell("good", {}, lambda: {"y": 1})]
+    monkeypatch.setattr(run.outside, "cells", lambda setup: cells)
+    setup = Setup(Cells(tmp_path), log=lambda text: None)
+    results, skipped = compute(setup, ("outside",))
+    assert list(results["outside"]) == ["good"]
+    said = "1 of 2 cells are not computed yet; bad: ZeroDivisionError: division by zero"
+    assert skipped == {"outside": said}
+
+
 def test_make_has_it():
     assert "-m benchmarks.claims.run $(QUICK)" in (REPOSITORY / "Makefile").read_text()
 
