@@ -77,9 +77,10 @@ def _shipped_cells(setup, digits):
             told = {
                 "fingerprint": fingerprint(model),
                 "settings": SETTINGS[key],
+                "n_test": len(digits.test),
                 "n_codes": n_codes,
             }
-            work = partial(_shipped, key, model, digits, setup.n_test, n_codes)
+            work = partial(_shipped, key, model, digits, n_codes)
             found.append(Cell(f"digits/{key}/{n}-shipped/0", told, work))
     return found
 
@@ -100,10 +101,10 @@ def _measured(setup, digits, key, seed):
     }
 
 
-def _shipped(key, model, digits, n_test, n_codes):
-    """Return what the code of a trained model is worth, used as it is."""
+def _shipped(key, model, digits, n_codes):
+    """Return what the code of a trained model is worth, used as it is, on all test digits."""
     used = OURS[key].of_model(model)
-    return worth(used, digits, n_test, n_codes) | {"training_seconds": None}
+    return worth(used, digits, len(digits.test), n_codes) | {"training_seconds": None}
 
 
 def worth(model, digits, n_test, n_codes):
