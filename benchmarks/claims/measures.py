@@ -12,7 +12,7 @@ from sklearn.linear_model import LogisticRegression
 from ipvae_brian.response.metrics import distance, mean_r_squared, r_squared
 
 # Inverse regularisation of logistic regression: tried from strong to weak.
-REGULARISATION = (0.001, 0.01, 0.1, 1.0, 10.0)
+REGULARISATION = (0.001, 0.003, 0.01, 0.03, 0.1, 1.0, 10.0)
 # The part of the training codes on which it is chosen.
 HELD_OUT = 0.2
 # Codes with at least as many zeros are sparse.
@@ -141,7 +141,7 @@ def accuracy(codes, labels, test_codes, test_labels):
 
 
 def _regression():
-    return LogisticRegression(max_iter=100, tol=1e-3, warm_start=True)
+    return LogisticRegression(max_iter=100, tol=1e-4, warm_start=True)
 
 
 def _fit(regression, codes, labels):
