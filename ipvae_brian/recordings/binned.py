@@ -51,6 +51,10 @@ def binned_parts(
     wanted = BY_TRIAL if by_trial else BY_CONDITION
     array = array.transpose([tuple(axes).index(name) for name in wanted])
     n_conditions = array.shape[1]
+    if not isinstance(conditions, Mapping):
+        raise TypeError(f"conditions must be a dict of columns, got {type(conditions).__name__}")
+    for name, column in conditions.items():
+        refuse_wrappers(column, f"conditions[{name!r}]")
     columns = {name: np.asarray(column) for name, column in conditions.items()}
     for name, column in columns.items():
         if column.shape[:1] != (n_conditions,):

@@ -43,12 +43,12 @@ def tidy(values: Any) -> NDArray | None:
         return array
     if array.ndim != 1 or array.dtype.kind not in "OSUT":
         return None
-    return tidy_list([_plain(value) for value in array.tolist()])
+    return tidy_list([plain(value) for value in array.tolist()])
 
 
 def tidy_list(values: list[Any]) -> NDArray | None:
     """Return a list of numbers, truth values, text and None as `tidy` does."""
-    missing = [value is None or _is_missing(value) for value in values]
+    missing = [value is None or is_missing(value) for value in values]
     known = [value for value, gone in zip(values, missing, strict=True) if not gone]
     if not all(isinstance(value, bool | int | float | str) for value in known):
         return None
@@ -67,7 +67,7 @@ def tidy_list(values: list[Any]) -> NDArray | None:
     return np.array(["" if gone else str(v) for v, gone in zip(values, missing, strict=True)])
 
 
-def _plain(value):
+def plain(value: Any) -> Any:
     """Return a value of another library as one of Python's."""
     if isinstance(value, bytes):
         return value.decode()
@@ -78,7 +78,8 @@ def _plain(value):
     return value
 
 
-def _is_missing(value):
+def is_missing(value: Any) -> bool:
+    """Return whether a value stands for a missing one."""
     if isinstance(value, str):
         return value.strip().lower() in MISSING
     return isinstance(value, float) and np.isnan(value)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ipvae_brian._tools.files import format_errors, write_bytes
 from ipvae_brian._tools.types import Time
 from ipvae_brian.errors import FileFormatError
-from ipvae_brian.recordings.columns import START, STOP, errors_of, tidy
+from ipvae_brian.recordings.columns import START, STOP, errors_of
 from ipvae_brian.recordings.cutting import Cut
 from ipvae_brian.recordings.spike_tables import ID, TIME, UNIT, read_tables
 from ipvae_brian.recordings.time_axis import laid_out
@@ -79,7 +79,7 @@ def read_csv(
 
 
 def read_table(path: str | PathLike) -> dict[str, NDArray]:
-    """Return the columns of a CSV file with a line of names.
+    """Return the columns of a CSV file with a line of names, as text.
 
     Raises
     ------
@@ -106,9 +106,5 @@ def read_table(path: str | PathLike) -> dict[str, NDArray]:
                     f"{path}: line {number} has {len(row)} value(s), the first line {len(names)}"
                 )
         columns = zip(*rows, strict=True) if rows else [()] * len(names)
-        return {name: _column(values) for name, values in zip(names, columns, strict=True)}
-
-
-def _column(values):
-    column = tidy([value.strip() for value in values])
-    return np.empty(0) if column is None else column
+        texts = ([value.strip() for value in values] for values in columns)
+        return {name: np.array(one, str) for name, one in zip(names, texts, strict=True)}

@@ -19,6 +19,8 @@ from ipvae_brian.recordings.trains import (
     SpikeTrains,
     checked_trains,
     first_few,
+    note_coarse,
+    overlaps,
     within,
 )
 
@@ -118,6 +120,7 @@ def cut_trials(trains: SpikeTrains, table: TrialTable, cut: Cut) -> dict[str, An
         If spikes or trials are not as they have to be.
     """
     trains = checked_trains(trains, cut.findings)
+    table = _in_double_precision(table, cut.findings)
     table, timing = _checked_table(table, cut)
     table = _observed_trials(table, timing, trains, cut.findings)
     _warn_of_neighbours(table, timing, trains, cut.findings)
@@ -151,6 +154,14 @@ def _spikes_in_trials(trains, onsets, timing):
     trial, neuron, time = (np.concatenate(columns) for columns in zip(*parts, strict=True))
     order = np.lexsort((time, trial))
     return Spikes(trial[order], neuron[order], time[order], np.ones(len(time), np.int32))
+
+
+def _in_double_precision(table, findings):
+    """Return trials whose times do not lose what is left of them when they are subtracted."""
+    times = [np.asarray(one) for one in (table.start, table.stop) if one is not None]
+    note_coarse(times, "times of trials", findings)
+    start, *stop = (one.astype(float) for one in times)
+    return TrialTable(start, stop[0] if stop else None, table.conditions)
 
 
 def _checked_table(table, cut):
@@ -200,7 +211,7 @@ def _selected(table, good, what, findings):
 
 
 def _observed_trials(table, timing, trains, findings):
-    """Return the trials in which every unit was recorded from beginning to end."""
+    """Return the trials in which every unit was well recorded from beginning to end."""
     begin = table.start - timing.before
     end = begin + timing.duration
     if trains.observed is None:
@@ -210,7 +221,13 @@ def _observed_trials(table, timing, trains, findings):
         unique = {spans.tobytes(): spans for spans in trains.observed}
         good = np.logical_and.reduce([within(begin, end, spans) for spans in unique.values()])
         what = "was not observed from its beginning to its end in every unit"
-    return _selected(table, good, f"{what}, before and after included", findings)
+    table = _selected(table, good, f"{what}, before and after included", findings)
+    if trains.invalid is None:
+        return table
+    begin = table.start - timing.before
+    good = ~overlaps(begin, begin + timing.duration, trains.invalid)
+    what = "lies in times that the file calls invalid, before and after included"
+    return _selected(table, good, what, findings)
 
 
 def _warn_of_neighbours(table, timing, trains, findings):

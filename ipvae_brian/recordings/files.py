@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ipvae_brian._tools.files import file_format, format_errors, read_arrays, write_arrays
 from ipvae_brian.errors import FileFormatError
-from ipvae_brian.recordings.spikes import Spikes, counts_of
+from ipvae_brian.recordings.spikes import Spikes, same_counts
 from ipvae_brian.recordings.timing import Timing
 
 FORMAT = "ipvae_brian recording"
@@ -68,12 +68,8 @@ def group(arrays: Mapping[str, NDArray], name: str) -> dict[str, NDArray]:
 
 def require_same_counts(recording: Any, path: str | PathLike) -> None:
     """Raise FileFormatError if the counts in windows are not those of the spikes."""
-    if recording.spikes is None:
-        return
-    timing, shape = recording.timing, (recording.n_trials, recording.n_neurons)
-    if not np.array_equal(
-        counts_of(recording.spikes, timing, timing.steps_per_window, *shape), recording.counts
-    ):
+    spikes = recording.spikes
+    if spikes is not None and not same_counts(recording.counts, spikes, recording.timing):
         raise FileFormatError(f"{path}: field 'counts' has other spikes than 'spikes'")
 
 

@@ -19,13 +19,14 @@ from ipvae_brian.recordings.spike_tables import tidy_columns, trial_table
 from ipvae_brian.recordings.time_axis import (
     TIMING,
     as_options,
+    as_text,
     conditions_of,
     ids_of,
     laid_out,
     stored_timing,
 )
 from ipvae_brian.recordings.timing import ROUNDING
-from ipvae_brian.recordings.trains import SpikeTrains
+from ipvae_brian.recordings.trains import SpikeTrains, note_coarse
 
 LAYOUTS = ("trials", "session")
 ID, LABEL, TRIALS = "id", "label", "trials"
@@ -123,6 +124,7 @@ def _unit_annotations(recording):
     known = [{ID: _plain(one)} for one in ids]
     for name, column in recording.units.items():
         if name != ID:
+            column = as_text(column)
             for j, value in enumerate(column):
                 known[j][name] = _plain(value)
     return [f"unit {one}" for one in ids], [_allowed(one, "units") for one in known]
@@ -219,7 +221,9 @@ def _rows(marks, name, n_segments):
         rows[STOP] = start + _seconds(one.durations)
     if len(one.labels) and any(map(str, one.labels)):
         rows[LABEL] = np.asarray(one.labels).astype(str)
-    return rows | dict(one.array_annotations)
+    # Annotations of an epoch's own times are no others.
+    others = dict(one.array_annotations).items()
+    return rows | {f"trial_{key}" if key in rows else key: values for key, values in others}
 
 
 def _trials_of_segments(segments, dt):
@@ -247,14 +251,16 @@ def _trains(segments, offsets, cut):
             f"unit that is silent, got {sorted({len(k) for k in keys})} trains in them"
         )
     units = list(keys[0])
-    times, observed = [], []
+    times, observed, stored = [], [], []
     for unit in units:
         own = [segment.spiketrains[k[unit]] for segment, k in zip(segments, keys, strict=True)]
         times.append(
             np.concatenate([_seconds(t.times) + o for t, o in zip(own, offsets, strict=True)])
         )
+        stored += [np.asarray(t.times.rescale("s").magnitude) for t in own]
         spans = [[float(_seconds(getattr(t, name))) for name in EXTENT] for t in own]
         observed.append(np.array(spans) + offsets[:, None])
+    note_coarse(stored, "spike times", cut.findings)
     trains = [segments[0].spiketrains[keys[0][unit]] for unit in units]
     names = list(dict.fromkeys(name for train in trains for name in train.annotations))
     known = {name: [train.annotations.get(name) for train in trains] for name in names}

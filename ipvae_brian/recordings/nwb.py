@@ -89,6 +89,8 @@ def _read(nwb, name, trials, columns, options):
         given = {key: value for key, value in options.items() if value is not None}
         cut = Cut.checked(**((as_options(stored) if stored else {}) | given))
         trains = _spike_trains(nwb, cut)
+        if nwb.invalid_times is not None and table is not nwb.invalid_times:
+            trains.invalid = _invalid_times(nwb.invalid_times)
         rows = {key: column.data[:] for key, column in _plain_columns(table, BOOKKEEPING[2:])}
         rows = renamed(rows, columns, table.name)
         parts = cut_trials(trains, trial_table(rows, table.name, cut), cut)
@@ -157,6 +159,8 @@ def _spike_trains(nwb, cut):
     units = nwb.units
     if units is None or "spike_times" not in units.colnames:
         raise ValueError("no spike times: the file has no units, or units without spike_times")
+    if not len(units):
+        raise ValueError("no spike times: the file's table of units has no rows")
     times = _ragged(units, "spike_times")
     observed = None
     if "obs_intervals" in units.colnames:
@@ -183,10 +187,14 @@ def _ragged(table, name) -> list[NDArray]:
     return np.split(data, ends[:-1])
 
 
-def _spans(array) -> NDArray[np.floating]:
+def _invalid_times(table) -> NDArray[np.floating]:
+    return _spans(np.column_stack([table[name].data[:] for name in (START, STOP)]), table.name)
+
+
+def _spans(array, name="obs_intervals") -> NDArray[np.floating]:
     spans = array.reshape(-1, 2).astype(float) if array.size else np.empty((0, 2))
     if not np.isfinite(spans).all() or (spans[:, 1] < spans[:, 0]).any():
-        raise ValueError("obs_intervals must each have a beginning and a later end")
+        raise ValueError(f"{name} must each have a beginning and a later end")
     return spans
 
 
@@ -324,10 +332,6 @@ def _columns(columns, group, what, taken):
     require_free(columns, taken, group, "NWB")
     made = []
     for name, array in columns.items():
-        if array.dtype.kind not in "biufUS":
-            raise TypeError(f"{group}[{name!r}] must be numbers or text, got type {array.dtype}")
-        if array.dtype.kind == "S":
-            array = np.char.decode(array)
         data = array.tolist() if array.dtype.kind == "U" else array
         made.append(_column(name, f"{name} {what}", data))
     return made

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ipvae_brian._tools.checks import finite_array
+from ipvae_brian._tools.checks import finite_array, refuse_wrappers
 from ipvae_brian._tools.frozen import FrozenDict, frozen
 from ipvae_brian.recordings.timing import Timing
 
@@ -17,6 +17,7 @@ def checked_counts(counts: ArrayLike, timing: Timing, copy: bool, graded: bool =
 
     They may be `graded`, activity of either sign, where no spikes are counted.
     """
+    refuse_wrappers(counts, "counts")
     array = np.asarray(counts)
     if graded and array.dtype.kind == "f":
         if array.size:
@@ -34,6 +35,9 @@ def checked_counts(counts: ArrayLike, timing: Timing, copy: bool, graded: bool =
         )
     if array.dtype.kind != "f" and array.size and array.min() < 0:
         raise ValueError(f"counts must not be negative, got {array.min()}")
+    if array.dtype.kind == "u" or array.dtype.itemsize < np.dtype(np.int32).itemsize:
+        # Differences of these would be taken modulo their size.
+        return frozen(array.astype(np.int64))
     return frozen(array.copy() if copy else array)
 
 
@@ -47,6 +51,7 @@ def checked_columns(
         raise TypeError(f"{name} must be a dict of arrays, got {type(columns).__name__}")
     arrays = {}
     for key, value in columns.items():
+        refuse_wrappers(value, f"{name}[{key!r}]")
         array = np.array(value)
         if array.dtype.kind == "O" and all(isinstance(one, str) for one in array.ravel()):
             array = array.astype(str)

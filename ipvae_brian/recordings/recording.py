@@ -7,10 +7,10 @@ from numbers import Integral
 from typing import Any
 
 import numpy as np
-from brian2.only import Hz, Quantity
+from brian2.only import Hz, Quantity, get_dimensions, second
 from numpy.typing import ArrayLike, NDArray
 
-from ipvae_brian._tools.checks import chosen, index, seconds
+from ipvae_brian._tools.checks import chosen, index, refuse_wrappers, seconds
 from ipvae_brian._tools.frozen import frozen, restore_frozen
 from ipvae_brian._tools.html import table
 from ipvae_brian._tools.types import Time
@@ -28,6 +28,7 @@ from ipvae_brian.recordings.spikes import (
     counts_of,
     raster_picture,
     require_within_trial,
+    same_counts,
     spikes_of_trials,
 )
 from ipvae_brian.recordings.timing import Timing, stimulus_between, whole_steps
@@ -105,11 +106,13 @@ class Recording(Sources, Conversions):
             raise TypeError(f"timing must be a Timing, got {type(timing).__name__}")
         self.timing = timing
         self.counts = checked_counts(counts, timing, copy, self._graded)
-        self.spikes = (
-            None
-            if spikes is None
-            else checked_spikes(spikes, timing, self.n_trials, self.n_neurons, copy=copy)
-        )
+        self.spikes = None
+        if spikes is not None:
+            shape = self.n_trials, self.n_neurons
+            self.spikes = checked_spikes(spikes, timing, *shape, copy=copy)
+            # Parts that are given up come from our own code, which counts once.
+            if copy and not same_counts(self.counts, self.spikes, timing):
+                raise ValueError("counts must be those of spikes in the windows of timing")
         self.conditions = checked_columns(conditions, "conditions", self.n_trials, "trials")
         self.units = checked_columns(units, "units", self.n_neurons, "neurons")
         self.frames = checked_frames(frames, timing, copy)
@@ -133,8 +136,9 @@ class Recording(Sources, Conversions):
         Parameters
         ----------
         times : sequence of sequences of array_like
-            For every trial and in it for every neuron, spike times in seconds from the onset of
-            the stimulus. They are kept as they are; times outside the trial are refused.
+            For every trial and in it for every neuron, spike times from the onset of the stimulus:
+            numbers in seconds, or Brian2 quantities. They are kept as they are; times outside the
+            trial are refused.
         timing : Timing
             Its time step is the resolution of `counts_in_windows`.
         conditions, units, frames, stimulus_numbers
@@ -159,7 +163,7 @@ class Recording(Sources, Conversions):
                 f"times must have the same neurons in every trial, got {sorted(n_neurons)} of them"
             )
         shape = len(times), n_neurons.pop()
-        each = [np.sort(np.asarray(one, float).ravel()) for trial in times for one in trial]
+        each = [np.sort(_seconds(one)) for trial in times for one in trial]
         lengths = [len(one) for one in each]
         trial, neuron = (np.repeat(a.ravel(), lengths) for a in np.indices(shape))
         time = np.concatenate([*each, np.empty(0)])
@@ -212,12 +216,12 @@ class Recording(Sources, Conversions):
         Parameters
         ----------
         **conditions
-            Name of a condition and the value it has to have.
+            Name of a condition and the one value that it has to have.
 
         Raises
         ------
-        ValueError
-            If there is no such condition, or no such trial.
+        TypeError, ValueError
+            If there is no such condition or no such trial, or a condition has several values.
         """
         fit = np.ones(self.n_trials, bool)
         for name, value in conditions.items():
@@ -225,8 +229,14 @@ class Recording(Sources, Conversions):
                 known = ", ".join(self.conditions) or "none"
                 raise ValueError(f"{name} is no condition of this recording; there are: {known}")
             column = self.conditions[name]
+            if np.ndim(value) or column.ndim > 1:
+                raise TypeError(
+                    f"{name} must be one value in each trial, got {value!r} for a column of shape "
+                    f"{column.shape}; for several, select by a mask, as of np.isin"
+                )
             # NaN, of blanks, is a value like others.
-            blank = column.dtype.kind == "f" and isinstance(value, float) and np.isnan(value)
+            real = isinstance(value, float | np.floating)
+            blank = column.dtype.kind == "f" and real and np.isnan(value)
             fit &= np.isnan(column) if blank else column == value
         if not fit.any():
             raise ValueError(f"no trial has {conditions}")
@@ -378,7 +388,7 @@ class Recording(Sources, Conversions):
         if steps % per_window:
             spikes = self._recorded_spikes()
             shape = self.n_trials, self.n_neurons
-            return counts_of(spikes, self.timing, steps, *shape, self.counts.dtype)
+            return counts_of(spikes, self.timing, steps, *shape)
         together = steps // per_window
         n_windows = self.timing.n_windows // together
         shape = (self.n_trials, n_windows, together, self.n_neurons)
@@ -405,10 +415,14 @@ class Recording(Sources, Conversions):
     def stimuli(self) -> NDArray[np.floating]:
         """The stimulus in every window, (n_trials, n_windows, n_pixels).
 
-        In a movie the mean of the frames that fall into the window, weighted by their time.
+        In a movie the mean of the frames that fall into the window, weighted by their time; before
+        and after the stimulus, zero.
         """
-        windows = [self.stimulus_in(w) for w in range(self.timing.n_windows)]
-        if len(self.timing.frame_steps) == 1 and windows and self.timing.before == 0:
+        timing = self.timing
+        windows = [self.stimulus_in(w) for w in range(timing.n_windows)]
+        last = timing.n_windows * timing.steps_per_window
+        edges = timing.frame_edges
+        if windows and len(edges) == 2 and edges[0] == 0 and edges[1] >= last:
             return np.broadcast_to(windows[0][:, None], (len(self), len(windows), self.n_pixels))
         return np.stack(windows, axis=1) if windows else np.empty((len(self), 0, self.n_pixels))
 
@@ -446,6 +460,14 @@ class Recording(Sources, Conversions):
             f"<{type(self).__name__} {trials} x {self.timing.n_windows} windows of "
             f"{self.timing.window * 1e3:g} ms x {self.n_neurons} neurons{self._kept()}>"
         )
+
+
+def _seconds(times):
+    """Return spike times in seconds, (n_spikes,)."""
+    if isinstance(times, Quantity) and get_dimensions(times) == get_dimensions(second):
+        times = np.asarray(times / second)
+    refuse_wrappers(times, "times")
+    return np.asarray(times, float).ravel()
 
 
 def as_slice(numbers):

@@ -158,7 +158,8 @@ class Sources:
         Parameters
         ----------
         spikes : DataFrame or mapping
-            Columns "unit" (a whole number or a name) and "time", one row for each spike.
+            Columns "unit" (a whole number or a name, such as "01") and "time", one row for each
+            spike.
         trials : DataFrame or mapping
             Columns "start_time" and "stop_time" of the stimulus, and one for each condition.
         units : DataFrame or mapping, optional
@@ -179,8 +180,8 @@ class Sources:
             Resolution of the windows; by default 1 ms.
         faults : {"raise", "drop"}, default "raise"
             What to do about spike times that are NaN, negative or outside of what was observed,
-            and about trials without times, within others, or not observed from beginning to end:
-            an error, or to leave them out with a warning.
+            and about trials without times, within others, not observed from beginning to end, or
+            in times that the file calls invalid: an error, or to leave them out with a warning.
 
         Raises
         ------
@@ -234,7 +235,7 @@ class Sources:
             The other tables; by default ``session.trials.csv`` and, if there is one,
             ``session.units.csv`` beside ``session.csv``.
         columns, times_in, before, after, duration, window, dt, faults
-            As for `from_tables`, which says what each table has.
+            As for `from_tables`, which also says what each table has.
 
         Raises
         ------
@@ -278,8 +279,8 @@ class Sources:
             ``columns={"start_time": "stimulus_on", "stop_time": "stimulus_off"}``; the others are
             then the conditions "trial_start_time" and "trial_stop_time".
         before, after, duration, window, dt, faults
-            How trials are cut out of the session, as for `from_tables`. Of a file that `to_nwb`
-            has written, the default is what the recording had.
+            As for `from_tables`; of a file that `to_nwb` has written, the default is what the
+            recording had.
 
         Returns
         -------
@@ -342,9 +343,8 @@ class Sources:
         columns : mapping of str to str, optional
             Other names of annotations.
         before, after, duration, window, dt, faults
-            How trials are cut out of the session or the segments, as for `from_tables`. Of
-            segments, the default is all that they have; of a block of `to_neo`, what the
-            recording had.
+            As for `from_tables`; of segments, the default is all that they have, and of a block
+            of `to_neo` what the recording had.
 
         Raises
         ------
@@ -396,7 +396,7 @@ class Sources:
         columns : mapping of str to str, optional
             Other names of the metadata of trials.
         before, after, duration, window, dt, faults
-            How trials are cut out of the session, as for `from_tables`.
+            As for `from_tables`.
 
         Raises
         ------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,7 +11,16 @@ from numpy.typing import NDArray
 
 from ipvae_brian._tools.checks import other_units, seconds
 from ipvae_brian._tools.types import Time
-from ipvae_brian.recordings.columns import START, STOP, columns_of, listed, renamed, tidy
+from ipvae_brian.recordings.columns import (
+    START,
+    STOP,
+    columns_of,
+    is_missing,
+    listed,
+    plain,
+    renamed,
+    tidy,
+)
 from ipvae_brian.recordings.cutting import Cut, TrialTable, cut_trials
 from ipvae_brian.recordings.trains import SpikeTrains, first_few
 
@@ -39,6 +49,8 @@ def read_tables(
     return cut_trials(trains, trial_table(trials, "trials", cut, scale), cut)
 
 
+# How whole numbers are usually written; tables often have ".0" where others are missing.
+NUMBER = re.compile(r"\s*-?(0|[1-9][0-9]*)(\.0*)?\s*")
 _ELSEWHERE = (UNIT, TIME, ID)
 
 
@@ -158,8 +170,23 @@ def _trains(spikes, units, scale, cut):
     return SpikeTrains(times, ids, columns)
 
 
+def _names(values):
+    """Return ids as text if one of them, such as "01" or "1e3", is more than a number.
+
+    As numbers, "01" and "1" would be the same unit.
+    """
+    array = np.asarray(values)
+    if array.ndim != 1 or array.dtype.kind not in "OSUT":
+        return None
+    texts = ["" if is_missing(one) else one for one in map(plain, array.tolist())]
+    if not all(isinstance(one, str) for one in texts):
+        return None
+    return None if all(not one or NUMBER.fullmatch(one) for one in texts) else np.array(texts)
+
+
 def _ids(values, name):
-    ids = tidy(values)
+    ids = _names(values)
+    ids = tidy(values) if ids is None else ids
     if ids is None or ids.ndim != 1 or ids.dtype.kind not in "iufU":
         raise ValueError(f"{name} must be a list of whole numbers or names")
     if ids.dtype.kind == "f":

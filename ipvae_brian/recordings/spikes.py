@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import NDArray
 
 from ipvae_brian._tools.frozen import frozen
 from ipvae_brian.recordings.timing import Timing
@@ -45,16 +45,22 @@ def counts_of(
     window_steps: int,
     n_trials: int,
     n_neurons: int,
-    dtype: DTypeLike = np.int32,
 ) -> NDArray[np.integer]:
     """Return spike counts in whole windows of `window_steps`, (n_trials, n_windows, n_neurons)."""
     n_windows = timing.n_steps // window_steps
     window = timing.steps_of(spikes.time) // window_steps
-    counts = np.zeros((n_trials, n_windows, n_neurons), dtype)
+    counts = np.zeros((n_trials, n_windows, n_neurons), np.int32)
     whole = window < n_windows
     where = (spikes.trial[whole], window[whole], spikes.neuron[whole])
     np.add.at(counts, where, spikes.count[whole])
     return counts
+
+
+def same_counts(counts: NDArray, spikes: Spikes, timing: Timing) -> bool:
+    """Return whether counts (n_trials, n_windows, n_neurons) are those of the spikes."""
+    n_trials, _, n_neurons = counts.shape
+    own = counts_of(spikes, timing, timing.steps_per_window, n_trials, n_neurons)
+    return np.array_equal(own, counts)
 
 
 def checked_spikes(spikes, timing, n_trials, n_neurons, *, copy):

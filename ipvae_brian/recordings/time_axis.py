@@ -80,7 +80,7 @@ def laid_out(recording: Any, start: Time | None = None, gap: Time | None = None)
     return TimeAxis(
         times,
         ids_of(recording),
-        {name: column for name, column in recording.units.items() if name != "id"},
+        {name: as_text(column) for name, column in recording.units.items() if name != "id"},
         begin,
         onset,
         onset + sum(timing.frame_steps) * timing.dt,
@@ -107,10 +107,17 @@ def ids_of(recording: Any) -> NDArray:
 
 def conditions_of(recording: Any) -> dict[str, NDArray]:
     """Return the conditions of every trial, and which stimulus it showed."""
-    columns = dict(recording.conditions)
+    columns = {name: as_text(column) for name, column in recording.conditions.items()}
     if recording.stimulus_numbers is not None:
         columns.setdefault(STIMULUS, recording.stimulus_numbers)
     return columns
+
+
+def as_text(column: NDArray) -> NDArray:
+    """Return a column with bytes and dates, which other formats do not have, as text."""
+    if column.dtype.kind == "S":
+        return np.char.decode(column)
+    return np.datetime_as_string(column) if column.dtype.kind == "M" else column
 
 
 def require_free(names: Iterable[str], taken: Iterable[str], group: str, where: str) -> None:

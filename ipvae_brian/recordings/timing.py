@@ -238,7 +238,11 @@ class Timing:
 
     def steps_of(self, times: NDArray) -> NDArray[np.integer]:
         """Return the time steps, from the beginning of the trial, in which times from onset lie."""
-        return np.floor((times + self.before) / self.dt + ROUNDING).astype(np.int64)
+        slack: float | NDArray = ROUNDING
+        if times.dtype.itemsize < 8:
+            # Times of few bits may be a little before the step that they are meant to be in.
+            slack = np.maximum(ROUNDING, np.spacing(np.abs(times)).astype(float) / self.dt)
+        return np.floor((times.astype(float) + self.before) / self.dt + slack).astype(np.int64)
 
     def index_of_window(self, window: int) -> int:
         """Return the place of a window, counted from the end if it is negative.
@@ -260,7 +264,7 @@ class Timing:
 def whole_steps(length: float, dt: float, name: str) -> int:
     """Return how many time steps a length of time is, both in seconds."""
     steps = round(length / dt)
-    if abs(steps * dt - length) > ROUNDING * dt:
+    if abs(steps * dt - length) > ROUNDING * dt or steps == 0 < length:
         raise ValueError(
             f"{name} must be a whole number of time steps of {dt * 1e3:g} ms, "
             f"got {length * 1e3:g} ms"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -29,6 +29,8 @@ class SpikeTrains:
     columns: dict[str, NDArray] = field(default_factory=dict)
     observed: list[NDArray[np.floating]] | None = None
     """For each unit, (n, 2): when it was recorded. None if the file does not say."""
+    invalid: NDArray[np.floating] | None = None
+    """(n, 2): when nothing that was recorded is to be used. None if the file does not say."""
 
 
 class Findings:
@@ -68,14 +70,7 @@ def checked_trains(trains: SpikeTrains, findings: Findings) -> SpikeTrains:
     if numbers.max() > 1:
         raise ValueError(f"unit ids must differ, got {first_few(ids[numbers > 1])} more than once")
     times = [np.asarray(one) for one in trains.times]
-    coarse = [one for one in times if one.dtype.kind == "f" and one.dtype.itemsize < 8 and len(one)]
-    if coarse:
-        latest = max(float(np.abs(one[np.isfinite(one)]).max(initial=0)) for one in coarse)
-        if (step := float(np.spacing(coarse[0].dtype.type(latest)))) > COARSE:
-            findings.note(
-                f"spike times are stored with {8 * coarse[0].dtype.itemsize} bits, which at "
-                f"{latest:g} s are {step * 1e3:.2g} ms apart"
-            )
+    note_coarse(times, "spike times", findings)
     times = [one.astype(float) for one in times]
     times = _kept(trains, times, np.isfinite, "NaN or infinite", findings)
     if trains.observed is None:
@@ -92,7 +87,20 @@ def checked_trains(trains: SpikeTrains, findings: Findings) -> SpikeTrains:
     silent = [i for i, one in enumerate(times) if not len(one)]
     if silent:
         findings.note(f"no spikes in the whole session of {_units(trains, silent)}: kept")
-    return SpikeTrains(times, np.asarray(trains.ids), trains.columns, trains.observed)
+    return replace(trains, times=times, ids=np.asarray(trains.ids))
+
+
+def note_coarse(times: Sequence[NDArray], what: str, findings: Findings) -> None:
+    """Note times in seconds that are stored with so few bits that they are not exact."""
+    coarse = [one for one in times if one.dtype.kind == "f" and one.dtype.itemsize < 8 and len(one)]
+    if not coarse:
+        return
+    latest = max(float(np.abs(one[np.isfinite(one)]).max(initial=0)) for one in coarse)
+    if (step := float(np.spacing(coarse[0].dtype.type(latest)))) > COARSE:
+        findings.note(
+            f"{what} are stored with {8 * coarse[0].dtype.itemsize} bits, which at {latest:g} s "
+            f"are {step * 1e3:.2g} ms apart"
+        )
 
 
 def _kept(trains, times, good, what, findings):
@@ -117,6 +125,17 @@ def within(begin: NDArray, end: NDArray, spans: NDArray) -> NDArray[np.bool_]:
     spans = joined(spans)
     place = np.searchsorted(spans[:, 0], begin + MICROSECOND, side="right") - 1
     return (place >= 0) & (end <= spans[place, 1] + MICROSECOND)
+
+
+def overlaps(begin: NDArray, end: NDArray, spans: NDArray) -> NDArray[np.bool_]:
+    """Return whether stretches of time touch one of some spans, (n, 2), by over a microsecond."""
+    if not len(spans):
+        return np.zeros(len(begin), bool)
+    spans = joined(spans)
+    # The first span that ends after the beginning.
+    place = np.searchsorted(spans[:, 1], begin + MICROSECOND, side="right")
+    starts = np.append(spans[:, 0], np.inf)
+    return starts[place] < end - MICROSECOND
 
 
 def joined(spans: NDArray) -> NDArray[np.floating]:

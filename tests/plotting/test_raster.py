@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from ipvae_brian import Parameters, Recording, Response, Spikes, Timing, plotting
+from ipvae_brian.recordings.spikes import counts_of
 
 N_NEURONS, SHAPE, RECORDED = 12, (4, 4), (7, 2, 9)
 
@@ -48,7 +49,7 @@ def test_raster_of_many_spikes_is_small_and_fast(parameters):
     )
     timing = Timing(0.001, 1000, 20, 0.02)
     parameters = Parameters(dictionary=np.ones((16, 1000)))
-    counts = np.zeros((1, 50, 1000), int)
+    counts = counts_of(spikes, timing, 20, 1, 1000)
     response = Response(parameters, np.zeros((1, 1, 16)), timing, counts, counts / 2, spikes=spikes)
     ax = plotting.plot_raster(response)
     ax.figure.canvas.draw()

@@ -155,3 +155,11 @@ def test_real_counts_in_bins(shared_folder, name, n_sessions, n_units, varied):
             spikes[:, values == v][:, :, shown].sum(axis=2).mean(axis=(1, 2)) for v in curve.values
         ]
         np.testing.assert_allclose(curve.rates, 2 * np.array(mean))
+
+
+def test_conditions_are_a_table():
+    with pytest.raises(TypeError, match="conditions must be a dict of columns, got list"):
+        Recording.from_counts(np.ones((2, 2, 2)), [0, 90], 100 * ms)
+    masked = {"orientation": np.ma.array([0, 90], mask=[False, True])}
+    with pytest.raises(TypeError, match=r"conditions\['orientation'\] has 1 masked"):
+        Recording.from_counts(np.ones((2, 2, 2)), masked, 100 * ms)

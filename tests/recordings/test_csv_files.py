@@ -5,6 +5,7 @@ import pytest
 from brian2.only import ms
 
 from ipvae_brian import FileFormatError, Recording, Timing
+from ipvae_brian.recordings.columns import tidy
 from ipvae_brian.recordings.csv_files import beside, read_table
 
 SPIKES = "unit,time\n7,1.012\n7,1.055\n9,1.1\n7,2.31\n"
@@ -81,9 +82,9 @@ def test_tables_as_programs_write_them(tmp_path):
     path.write_bytes(b"\xef\xbb\xbf unit , time\r\n1, 2.5\r\n2,\r\n\r\n")
     table = read_table(path)
     assert list(table) == ["unit", "time"]
-    np.testing.assert_array_equal(table["time"], [2.5, np.nan])
+    np.testing.assert_array_equal(tidy(table["time"]), [2.5, np.nan])
     path.write_text("a\n1\n\n2\n")
-    np.testing.assert_array_equal(read_table(path)["a"], [1, np.nan, 2])
+    np.testing.assert_array_equal(tidy(read_table(path)["a"]), [1, np.nan, 2])
     path.write_text("a,b\n")
     assert [len(column) for column in read_table(path).values()] == [0, 0]
 
@@ -98,3 +99,21 @@ def test_nothing_is_written_that_csv_cannot_have(tmp_path):
     assert not list(tmp_path.iterdir())
     with pytest.raises(ValueError, match="spike times were not recorded"):
         Recording(recording.counts, timing).to_csv(tmp_path / "a.csv")
+
+
+def test_names_of_units_bytes_and_dates_are_read_as_they_were(tmp_path):
+    conditions = {
+        "name": np.array([b"x", b"yz"]),
+        "day": np.array(["2020-01-02", "2021-01-02"], "M8"),
+    }
+    recording = Recording.from_spike_times(
+        [[[0.001], [0.002]]] * 2,
+        Timing(0.001, 10, 5),
+        conditions=conditions,
+        units={"id": ["01", "1"]},
+    )
+    recording.to_csv(tmp_path / "a.csv")
+    found = Recording.from_csv(tmp_path / "a.csv")
+    assert found.conditions["name"].tolist() == ["x", "yz"]
+    assert found.conditions["day"].tolist() == ["2020-01-02", "2021-01-02"]
+    assert found.units["id"].tolist() == ["01", "1"]

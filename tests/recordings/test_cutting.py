@@ -141,3 +141,12 @@ def test_rows_that_are_many_are_not_all_listed():
     text = re.escape("15 of 30 trials (rows 1, 3, 5, 7, 9, ...): start is not a number")
     with pytest.raises(ValueError, match=text):
         read(trials={"start_time": start}, duration=100 * ms)
+
+
+def test_times_of_trials_are_subtracted_in_double_precision():
+    """What 32 bits leave of the beginning is exact in them, and warned of."""
+    start = np.float32([20000.25, 20001.5])
+    spikes = {"unit": [1, 1], "time": [20000.2623, 20001.51]}
+    with pytest.warns(RecordingWarning, match="times of trials are stored with 32 bits"):
+        found = Recording.from_tables(spikes, {"start_time": start, "stop_time": start + 0.5})
+    np.testing.assert_allclose(found.spike_times(0), [0.0123], atol=1e-9)

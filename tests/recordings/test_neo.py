@@ -170,3 +170,18 @@ def test_faults(recording, monkeypatch):
     monkeypatch.setitem(sys.modules, "neo", None)
     with pytest.raises(ImportError, match=r"pip install ipvae_brian\[neo\]"):
         recording.to_neo()
+
+
+def test_annotations_of_epochs_are_not_their_times():
+    found = Recording.from_neo(session(epoch(start_time=[7, 8, 9], ori=[0, 90, 0])))
+    np.testing.assert_array_equal(found.conditions["trial_start_time"], [7, 8, 9])
+    assert found.counts.sum(axis=(1, 2)).tolist() == [1, 1, 1]
+
+
+def test_spike_times_of_few_bits_are_told():
+    segment = neo.Segment()
+    times = np.float32([20000.1, 20001.2])
+    segment.spiketrains.append(neo.SpikeTrain(times, units="s", t_start=0.0, t_stop=30000.0))
+    segment.epochs.append(epoch(units="s", start=[20000.0]))
+    with pytest.warns(RecordingWarning, match="spike times are stored with 32 bits"):
+        assert Recording.from_neo(segment).counts.sum() == 1

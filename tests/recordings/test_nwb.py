@@ -151,12 +151,10 @@ def test_what_cannot_be_written_is_refused(recording, tmp_path):
         parts = {"conditions": recording.conditions, "units": recording.units} | groups
         return Recording(recording.counts, recording.timing, spikes=recording.spikes, **parts)
 
-    dates = changed(conditions={"day": np.zeros(8, "M8[s]")})
     for one, error, text in (
         (changed(conditions={"start_time": np.arange(8)}), ValueError, "conditions.'start_time'"),
         (changed(units={"spike_times": np.arange(5)}), ValueError, "units.'spike_times'. cannot g"),
         (changed(conditions={"a/b": np.arange(8)}), ValueError, "'a/b'. cannot go into NWB"),
-        (dates, TypeError, r"conditions\['day'\] must be numbers or text, got type datetime64"),
         (Recording(recording.counts, recording.timing), ValueError, "spike times were not record"),
     ):
         with pytest.raises(error, match=text):
@@ -312,3 +310,24 @@ def test_what_is_no_such_file_is_told(tmp_path, monkeypatch):
 
 def test_columns_of_all_kinds(recording, written):
     assert_same(Recording.from_nwb(written), recording)
+
+
+def test_trials_in_invalid_times_are_a_fault():
+    """And those that only touch such a time are none."""
+    nwb = foreign(None, intervals(orientation=[0, 90, 0]))
+    for begin, end in ((2.49, 2.6), (0.2, 1.0), (2.55, 2.58), (3.5, 4.0)):
+        nwb.add_invalid_time_interval(start_time=begin, stop_time=end)
+    with pytest.raises(FileFormatError, match=r"1 of 3 trials \(rows 1\): lies in .* invalid"):
+        Recording.from_nwb(nwb)
+    with pytest.warns(RecordingWarning, match="invalid, before and after included: left out these"):
+        found = Recording.from_nwb(nwb, faults="drop")
+    assert found.conditions["orientation"].tolist() == [0, 0]
+    with pytest.warns(RecordingWarning, match="2 of 3 trials .* invalid"):
+        assert Recording.from_nwb(nwb, after=100 * ms, faults="drop").n_trials == 1
+
+
+def test_a_table_of_units_without_rows_is_named():
+    nwb = foreign([], intervals(orientation=[0, 90, 0]))
+    nwb.add_unit_column("spike_times", "none", index=True)
+    with pytest.raises(FileFormatError, match="the file's table of units has no rows"):
+        Recording.from_nwb(nwb)

@@ -89,3 +89,18 @@ def test_stimulus_numbers():
 def test_what_does_not_agree_is_refused(check, error, words):
     with pytest.raises(error, match=f"^{words}"):
         check()
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.uint32, np.uint64])
+def test_differences_of_counts_can_be_negative(dtype):
+    counts = checked_counts(COUNTS.astype(dtype), TIMING, False)
+    np.testing.assert_array_equal(counts - counts.max(), COUNTS - COUNTS.max())
+
+
+def test_masked_values_are_no_numbers():
+    mask = COUNTS == 3
+    with pytest.raises(TypeError, match="counts has 1 masked value"):
+        checked_counts(np.ma.array(COUNTS, mask=mask), TIMING, True)
+    column = np.ma.array([1, 2], mask=[False, True])
+    with pytest.raises(TypeError, match=r"conditions\['a'\] has 1 masked value"):
+        checked_columns({"a": column}, "conditions", 2, "trials")

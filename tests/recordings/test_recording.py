@@ -5,7 +5,7 @@ import pickle
 
 import numpy as np
 import pytest
-from brian2.only import Hz, have_same_dimensions, ms
+from brian2.only import Hz, have_same_dimensions, ms, mV
 
 from ipvae_brian import Recording, Spikes, Timing
 
@@ -195,6 +195,7 @@ COUNTS = np.zeros((N_TRIALS, 3, N_NEURONS), int)
         ({"spikes": spikes_with(time=[0, np.nan])}, ValueError, "spike times must be within"),
         ({"spikes": spikes_with(count=[0, 1])}, ValueError, "spikes.count must be at least 1"),
         ({"spikes": spikes_with(count=[1])}, ValueError, "spikes must have as many of each"),
+        ({"spikes": spikes_with()}, ValueError, "counts must be those of spikes in the windows"),
         ({"conditions": [1]}, TypeError, "conditions must be a dict of arrays, got list"),
         ({"conditions": {"a": [1]}}, ValueError, r"conditions\['a'\] must have an entry for each"),
         ({"conditions": {"a": [{}] * 5}}, TypeError, r"conditions\['a'\] must be numbers or text"),
@@ -255,12 +256,13 @@ def test_nothing_can_be_changed_in_place_in_no_copy(recording, copied):
 def test_later_changes_of_the_arrays_given_do_not_reach_it():
     given = parts()
     counts, spikes = COUNTS.copy(), spikes_with()
+    counts[0, 1, 2] = counts[1, 2, 0] = 1
     numbers = np.array(given["stimulus_numbers"])
     given |= {"stimulus_numbers": numbers}
     recording = Recording(counts, TIMING, spikes=spikes, **given)
     for array in (counts, *spikes, given["frames"], numbers):
         array[:] = 1
-    assert recording.counts.sum() == 0
+    assert recording.counts.sum() == 2
     assert recording.spikes.neuron.tolist() == [2, 0]
     assert (recording.frames != 1).all()
     assert recording.stimulus_numbers.tolist() == [0, 1, 1, 0, 1]
@@ -296,3 +298,50 @@ def test_notebook_shows_sizes_and_rates(recording):
         assert text in content
     assert "orientation, name" in content and "data:image/png" in content
     assert "<b>Recording</b>" in Recording(COUNTS, TIMING)._repr_html_()
+
+
+def test_stimuli_end_with_their_frame():
+    timing = Timing(dt=0.001, n_steps=60, steps_per_window=20, frame_steps=(30,))
+    recording = Recording(np.zeros((1, 3, 1), int), timing, frames=np.full((1, 1, 2), 4.0))
+    np.testing.assert_array_equal(recording.stimuli[0, :, 0], [4, 2, 0])
+
+
+@pytest.mark.parametrize("width", [199, 198])
+def test_counts_in_wide_windows_are_those_of_few_bytes_too(width):
+    timing = Timing(dt=0.001, n_steps=200, steps_per_window=2)
+    time = np.sort(np.random.default_rng(0).uniform(0, 0.2, 400))
+    same = np.zeros(400, int)
+    spikes = Spikes(same, same, time, np.ones(400, int))
+    counts = np.histogram(time, timing.window * np.arange(101))[0].astype(np.uint8)
+    recording = Recording(counts[None, :, None], timing, spikes=spikes)
+    (found,) = recording.counts_in_windows(width * ms).ravel()
+    assert found == (time < width / 1e3).sum() > 255
+
+
+def test_spike_times_may_have_units_of_time_and_no_others():
+    timing = Timing(dt=0.001, n_steps=200, steps_per_window=100)
+    found = Recording.from_spike_times([[[13, 150] * ms]], timing)
+    np.testing.assert_allclose(found.spike_times(0), [0.013, 0.15])
+    masked = np.ma.array([0.01, 0.02], mask=[False, True])
+    for times, text in (
+        ([13, 150] * mV, "times must hold numbers without units, got"),
+        (masked, "times has 1 masked value"),
+    ):
+        with pytest.raises(TypeError, match=text):
+            Recording.from_spike_times([[times]], timing)
+
+
+def test_a_condition_is_looked_up_by_one_value():
+    counts, timing = np.zeros((2, 3, 1), int), Timing(0.001, 60, 20)
+    columns = {"orientation": [0, 90], "place": [[1, 2], [3, 4]], "size": np.float32([1, np.nan])}
+    recording = Recording(counts, timing, conditions=columns)
+    assert recording.trials_where(size=np.float32("nan")).tolist() == [1]
+    with pytest.raises(TypeError, match=r"orientation must be one value .*, got \[0, 90\]"):
+        recording.trials_where(orientation=[0, 90])
+    with pytest.raises(TypeError, match=r"place must be one value .* column of shape \(2, 2\)"):
+        recording.trials_where(place=1)
+
+
+def test_a_width_below_any_time_step_is_refused(recording):
+    with pytest.raises(ValueError, match="width must be a whole number of time steps"):
+        recording.counts_in_windows(1e-9 * ms)

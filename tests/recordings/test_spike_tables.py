@@ -99,3 +99,17 @@ def test_columns_that_are_no_numbers_are_left_out_with_a_warning():
 def test_tables_that_are_wrong_are_refused(spikes, trials, units, text):
     with pytest.raises(ValueError, match=text):
         Recording.from_tables(spikes, trials, units, duration=100 * ms)
+
+
+@pytest.mark.parametrize("more", ["01", "1e0", "+1", "1_0", "x"])
+def test_ids_that_are_the_same_number_are_other_units(more):
+    spikes = {"unit": ["1", more, more], "time": [1.1, 1.2, 2.1]}
+    found = Recording.from_tables(spikes, TRIALS)
+    assert dict(zip(found.units["id"], found.counts.sum(axis=(0, 1)), strict=True)) == {
+        "1": 1,
+        more: 2,
+    }
+    found = Recording.from_tables(spikes, TRIALS, {"id": [more, "1"]})
+    assert found.counts.sum(axis=(0, 1)).tolist() == [2, 1]
+    with pytest.raises(ValueError, match="spikes of units that the table of units does not have"):
+        Recording.from_tables(spikes, TRIALS, {"id": [1]})

@@ -8,6 +8,7 @@ from helpers import make_parameters
 from ipvae_brian import Recording, Spikes, SpikingNetwork, Timing
 from ipvae_brian.recordings.time_axis import (
     as_options,
+    as_text,
     ids_of,
     laid_out,
     require_free,
@@ -76,3 +77,14 @@ def test_timings_survive_as_options():
         **{"window": 20, "dt": 1},
     }
     assert stored_timing(None) is None
+
+
+def test_bytes_and_dates_become_text():
+    columns = {
+        "name": np.array([b"a", b"bc"]),
+        "day": np.array(["2020-01-02", "NaT"], "M8[ns]"),
+        "size": np.array([1, 2]),
+    }
+    texts = {name: as_text(column).tolist() for name, column in columns.items()}
+    assert texts["name"] == ["a", "bc"] and texts["size"] == [1, 2]
+    assert texts["day"] == ["2020-01-02T00:00:00.000000000", "NaT"]

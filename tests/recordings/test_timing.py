@@ -136,3 +136,10 @@ def test_stimulus_within_a_frame_is_the_frame_to_the_bit():
     windows = window_stimuli(frames, np.array([20, 40, 20]), 20)
     assert windows.dtype == np.float32
     np.testing.assert_array_equal(windows, frames[:, [0, 1, 1, 2]])
+
+
+def test_steps_of_times_that_are_stored_with_few_bits():
+    """As 32-bit numbers, some are a little less than the step that they are meant to be."""
+    timing = Timing(0.001, 2000, 100, before=0.5)
+    times = timing.step_times
+    np.testing.assert_array_equal(timing.steps_of(times.astype(np.float32)), np.arange(2000))

@@ -5,7 +5,7 @@ import pytest
 from made_recordings import TRIALS, dropping, read, refused
 
 from ipvae_brian import Recording, RecordingWarning
-from ipvae_brian.recordings.trains import joined, within
+from ipvae_brian.recordings.trains import joined, overlaps, within
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
@@ -57,3 +57,12 @@ def test_spans_that_touch_are_one():
     begin, end = np.array([0.5, 1.9, 3, 4.5, -1, 5, 6.5]), np.array([1.5, 2.1, 4, 4.6, 0.5, 6, 7])
     np.testing.assert_array_equal(within(begin, end, spans), [1, 0, 1, 0, 0, 1, 0])
     assert not within(begin, end, np.empty((0, 2))).any()
+
+
+def test_stretches_that_overlap_spans_by_more_than_they_touch():
+    spans = np.array([[3.0, 4.0], [1.0, 2.0], [1.5, 2.5]])
+    begin = np.array([0.0, 0.0, 2.5, 2.4, 3.2, 4.0, 0.0, 2.6])
+    end = np.array([1.0, 1.1, 3.0, 2.9, 3.3, 5.0, 9.0, 2.7])
+    wanted = [False, True, False, True, True, False, True, False]
+    assert overlaps(begin, end, spans).tolist() == wanted
+    assert not overlaps(begin, end, np.empty((0, 2))).any()
