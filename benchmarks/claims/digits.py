@@ -35,7 +35,7 @@ SETTINGS = {
     "relu_iterative": {"learning_rate": 0.02},
     "predictive_coding": {"training_steps": 10, "batch_size": 50},
     "hybrid": {"encoder": "linear", "training_steps": 2},
-    "semi_amortized": {"encoder": "linear", "batch_size": 100},
+    "semi_amortized": {"encoder": "linear", "training_steps": 4},
     "lca": {
         "training_sparsity": 0.2,
         "training_steps": 40,

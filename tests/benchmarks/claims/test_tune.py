@@ -28,25 +28,26 @@ def trials(key, *points):
 
 
 def test_sparse_codes_are_chosen_by_distance_and_dense_ones_by_r2():
-    points = (0.9, 0.8, 0.22), (0.8, 0.95, 0.21), (0.95, 0.0, 1.0)
-    assert tune.best(trials("lca", *points), "lca") == {"n": 1}
-    if "predictive_coding" in available():
-        found = trials("predictive_coding", *points)
-        assert tune.best(found, "predictive_coding") == {"n": 2}
-    assert tune.best(trials("lca", *points), "pca") is None
+    found = trials("sparse", (0.9, 0.8, 0.22), (0.8, 0.95, 0.21), (0.95, 0.0, 1.0))
+    assert tune.best_trial(found, "sparse") == found[1]
+    dense = trials("dense", (0.9, 0.0, 1.01), (0.8, 0.0, 1.02))
+    assert tune.best_trial([*found, *dense], "dense") == dense[0]
+    assert tune.best_trial(found, "other") is None
 
 
 def test_a_training_that_diverged_is_not_chosen():
     found = [{"contestant": "lca", "settings": {}, "diverged": "nan"}]
-    assert tune.best(found, "lca") is None
-    assert tune.best([*found, *trials("lca", (0.1, 0.1, 1.3))], "lca") == {"n": 0}
+    assert tune.best_trial(found, "lca") is None
+    other = trials("lca", (0.1, 0.1, 1.3))
+    assert tune.best_trial([*found, *other], "lca") == other[0]
 
 
 @pytest.mark.parametrize("key", [key for key in RIVALS if key not in ("pca", ORACLE)])
 def test_the_claims_use_what_did_best(key):
     if key not in available():
         pytest.skip("needs PyTorch")
-    settings = tune.best(tune.known(), key) or {}
+    found = tune.best_trial(tune.known(), key)
+    settings = found["settings"] if found else {}
     kind = rival(key)
     assert kind.DEFAULTS | settings == kind.DEFAULTS | SETTINGS.get(key, {})
 
