@@ -34,6 +34,7 @@ SETTINGS = {
     "gaussian_iterative": {"beta": 1.0},
     "relu_iterative": {"learning_rate": 0.02},
     "predictive_coding": {"training_steps": 10, "batch_size": 50},
+    "incremental_predictive_coding": {"learning_rate": 0.001},
     "hybrid": {"encoder": "linear", "training_steps": 2},
     "semi_amortized": {"encoder": "linear", "training_steps": 4},
     "lca": {
