@@ -16,6 +16,7 @@ from ipvae_brian._tools.parallel import run_tasks
 from ipvae_brian.learning.estimator import IPVAE
 from ipvae_brian.learning.evaluation import evaluate
 from ipvae_brian.network.batch import simulate_many
+from ipvae_brian.network.loop_gain import Loop
 from ipvae_brian.network.stability import choose_dt
 
 TITLE = "Two processes"
@@ -57,7 +58,7 @@ def alone(setup):
     response = simulate_many(
         setup.model, stimuli[:BATCH], n_windows * setup.model.tau, seed=0, progress=False
     )
-    choosing = seconds_of(choose_dt, setup.model, stimuli)
+    choosing = seconds_of(choose_dt, Loop(setup.model), stimuli)
     return choosing + len(stimuli) / BATCH * seconds_of(response.lifetime_sparseness)
 
 

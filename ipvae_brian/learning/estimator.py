@@ -24,6 +24,7 @@ from ipvae_brian.learning.settings import checked_settings
 from ipvae_brian.learning.standardisation import Standardisation
 from ipvae_brian.learning.training import Training
 from ipvae_brian.network.engines.choice import available_engine, default_engine
+from ipvae_brian.network.loop_gain import Loop
 from ipvae_brian.network.stability import choose_drive_dt, choose_dt
 from ipvae_brian.stimuli.patches import PatchSet
 
@@ -433,9 +434,9 @@ class IPVAE(Inference):
         dictionary = first_dictionary(settings, X.shape[1])
         parameters = training_parameters(settings, dictionary)
         if settings.engine == "events":
-            dt = choose_drive_dt(parameters, sample)
+            dt = choose_drive_dt(Loop(parameters), sample)
         else:
-            dt = choose_dt(parameters, sample, margin=1.0)
+            dt = choose_dt(Loop(parameters), sample, margin=1.0)
         return replace(settings, steps_per_tau=round(settings.tau_seconds / dt))
 
     def _set_learned(self, training):

@@ -1,6 +1,7 @@
 """The gain of the loop from spikes through inhibition to spikes, and the rates it depends on."""
 
 import math
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,38 @@ N_SAMPLED = 256
 # Part of the loop gain at carried potentials that counts. Within a run, potentials swing so much
 # from spike to spike that it is up to four times that of the mean rates.
 CARRIED_SHARE = 0.125
+
+
+@dataclass(frozen=True)
+class Loop:
+    """What the loop of inhibition depends on, besides the rates.
+
+    Attributes
+    ----------
+    parameters : Parameters
+    delay : float, default 0
+        Of the inhibition, in seconds.
+    lateral : {"all", "self", "off"}, default "all"
+        Which neurons a spike inhibits.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ipvae_brian import Parameters
+    >>> from ipvae_brian.network.loop_gain import Loop, gain_at
+    >>> model = Parameters(dictionary=2 * np.eye(3), resting_potential=0)
+    >>> gain_at(Loop(model)), gain_at(Loop(model, lateral="off"))
+    (4.0, 0.0)
+    """
+
+    parameters: Parameters
+    delay: float = 0.0
+    lateral: str = "all"
+
+    @property
+    def tau(self) -> float:
+        """Membrane time constant in seconds."""
+        return float(self.parameters.tau)
 
 
 def mean_field_rates(
@@ -108,30 +141,23 @@ def loop_gain(parameters: Parameters, rates: NDArray, *, lateral: str = "all") -
     return float(largest / parameters.noise_variance)
 
 
-def largest_gain(
-    parameters: Parameters,
-    stimuli: NDArray,
-    start: NDArray | None = None,
-    *,
-    lateral: str = "all",
-) -> float:
+def largest_gain(loop: Loop, stimuli: NDArray, start: NDArray | None = None) -> float:
     """Return the largest loop gain on the way from the start to the codes of stimuli.
 
     Parameters
     ----------
-    parameters : Parameters
+    loop : Loop
     stimuli : numpy.ndarray, shape (..., n_pixels)
         Of many, a sample is looked at.
     start : numpy.ndarray, shape (n, n_neurons), optional
         Potentials from which inference begins; by default those at rest.
-    lateral : {"all", "self", "off"}, default "all"
-        Which neurons a spike inhibits.
 
     Returns
     -------
     float
         Per tau; at carried potentials it counts by `CARRIED_SHARE`.
     """
+    parameters, lateral = loop.parameters, loop.lateral
     stimuli = np.asarray(stimuli, float).reshape(-1, parameters.n_pixels)
     # The strongest stimuli, and many others: the gain is largest where energy falls on few neurons.
     strongest = np.argsort(-(stimuli**2).sum(axis=1), kind="stable")[: N_SAMPLED // 16]
@@ -144,13 +170,12 @@ def largest_gain(
         kept = np.argsort(-gains, kind="stable")[:n_kept]
         chosen, rates = chosen[kept], rates[kept]
     settled = max(loop_gain(parameters, one, lateral=lateral) for one in rates)
-    return max(settled, gain_at(parameters, start, lateral=lateral))
+    return max(settled, gain_at(loop, start))
 
 
-def gain_at(
-    parameters: Parameters, potentials: NDArray | None = None, *, lateral: str = "all"
-) -> float:
+def gain_at(loop: Loop, potentials: NDArray | None = None) -> float:
     """Return the loop gain at rest, or what counts of the largest at potentials (n, n_neurons)."""
+    parameters, lateral = loop.parameters, loop.lateral
     if potentials is None:
         return loop_gain(parameters, np.exp(parameters.resting_potential), lateral=lateral)
     rates = np.exp(np.minimum(potentials, parameters.highest_potential))

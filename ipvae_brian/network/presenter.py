@@ -6,7 +6,6 @@ from typing import Any
 
 import brian2.only as brian
 import numpy as np
-from numpy.typing import NDArray
 
 from ipvae_brian._tools.caller import user_namespace
 from ipvae_brian.errors import StoppedError
@@ -25,7 +24,7 @@ from ipvae_brian.network.engines.choice import default_engine
 from ipvae_brian.network.monitors import Monitors
 from ipvae_brian.network.presentation import Outcome, Presentation
 from ipvae_brian.network.runner import Runner
-from ipvae_brian.recordings.timing import stimulus_between, window_stimuli
+from ipvae_brian.recordings.timing import stimulus_between
 
 # Brian2's own order of what happens in a time step.
 SCHEDULE = ("start", "groups", "thresholds", "synapses", "resets", "end")
@@ -120,9 +119,7 @@ class Presenter:
             counts, expected_counts = self._new_windows(self.n_windows)
         self.counts, self.expected_counts = counts, expected_counts
         self.window = -1
-        self.window_stimuli = window_stimuli(
-            presentation.frames, presentation.frame_steps, self.window_steps
-        )
+        self.frame_edges = np.concatenate([[0], np.cumsum(presentation.frame_steps)])
         self.diverged = np.zeros(len(presentation.frames), bool)
         start = None if presentation.reset else self.circuit.potentials()
         self.bound = Bound.of(
@@ -219,16 +216,18 @@ class Presenter:
         # A runaway lasts, so windows of few steps need not all be looked at.
         last = self.window == self.n_windows - 1
         if last or self.window % max(1, CHECK_STEPS // self.window_steps) == 0:
-            self._look_for_divergence(self.window_stimuli[:, self.window], self.window_steps)
+            self._look_for_divergence(self.window_steps)
 
     def _check_rest(self):
         """Look at what is left after the whole windows, or at all of a short presentation."""
-        edges = np.concatenate([[0], np.cumsum(self.presentation.frame_steps)])
-        begin, end = self.n_windows * self.window_steps, int(edges[-1])
-        stimuli = stimulus_between(self.presentation.frames, edges, begin, end)
-        self._look_for_divergence(stimuli, end - begin)
+        end = int(self.frame_edges[-1])
+        self._look_for_divergence(end - self.n_windows * self.window_steps)
 
-    def _look_for_divergence(self, stimuli: NDArray, n_steps: int):
+    def _look_for_divergence(self, n_steps: int):
+        """Look at the last steps, all of the window that is open."""
+        begin = self.window * self.window_steps
+        edges = self.frame_edges
+        stimuli = stimulus_between(self.presentation.frames, edges, begin, begin + n_steps)
         self.diverged |= self.circuit.diverged(stimuli, self.open[0], self.bound, n_steps)
 
     def _outcome(self):

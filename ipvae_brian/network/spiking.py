@@ -18,6 +18,7 @@ from ipvae_brian.network.base import BaseNetwork
 from ipvae_brian.network.circuits import Circuit
 from ipvae_brian.network.engines.choice import choose_circuit
 from ipvae_brian.network.lateral import LATERAL
+from ipvae_brian.network.loop_gain import Loop
 from ipvae_brian.network.noise import TERMS, Noise
 from ipvae_brian.network.stability import (
     MARGIN,
@@ -197,9 +198,9 @@ class SpikingNetwork(BaseNetwork):
         return self._noise
 
     @property
-    def _loop(self) -> dict[str, Any]:
-        """What stability depends on besides the parameters."""
-        return {"delay": self._delay_seconds, "lateral": self._reach}
+    def _loop(self) -> Loop:
+        """What stability depends on, besides stimuli and noise."""
+        return Loop(self.parameters, self._delay_seconds, self._reach)
 
     def _make_circuit(self, clock: Any) -> Circuit:
         options: dict[str, Any] = {
@@ -215,27 +216,27 @@ class SpikingNetwork(BaseNetwork):
     def _stable_dt(self, stimuli: NDArray, start: NDArray | None = None) -> float:
         stimuli = self._noise.at_its_strongest(stimuli)
         if self._circuit_class.in_continuous_time:
-            return choose_drive_dt(self.parameters, stimuli, lateral=self._reach)
+            return choose_drive_dt(self._loop, stimuli)
         # With the user's own objects in it, a run cannot be repeated at half the step.
         margin = MARGIN / 2 if self._additions else MARGIN
-        return choose_dt(self.parameters, stimuli, margin=margin, start=start, **self._loop)
+        return choose_dt(self._loop, stimuli, margin=margin, start=start)
 
     def check_dt(self, stimuli: NDArray, dt_seconds: float, start: NDArray | None = None) -> None:
         """Warn if the time step may not be stable for stimuli (n_stimuli, n_pixels)."""
         stimuli = self._noise.at_its_strongest(stimuli)
         if self._circuit_class.in_continuous_time:
-            return check_drive_dt(self.parameters, stimuli, dt_seconds, lateral=self._reach)
-        return check_dt(self.parameters, stimuli, dt_seconds, start=start, **self._loop)
+            return check_drive_dt(self._loop, stimuli, dt_seconds)
+        return check_dt(self._loop, stimuli, dt_seconds, start)
 
     def check_start(self, start: NDArray, dt_seconds: float) -> None:
         """Warn if the time step may not be stable for potentials (n_copies, n_neurons)."""
         if not self._circuit_class.in_continuous_time:
-            check_start(self.parameters, start, dt_seconds, **self._loop)
+            check_start(self._loop, start, dt_seconds)
 
     def advice(self, stimuli: NDArray, dt_seconds: float) -> str:
         """Return what to do if stimuli (n_stimuli, n_pixels) diverged at a time step."""
         stimuli = self._noise.at_its_strongest(stimuli)
-        return advice(self.parameters, stimuli, dt_seconds, **self._loop)
+        return advice(self._loop, stimuli, dt_seconds)
 
     def _repr_html_(self) -> str:
         """Return what a notebook shows: circuit, time step, model and dictionary."""

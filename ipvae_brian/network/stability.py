@@ -7,6 +7,7 @@ leak and the loop gain (see `loop_gain`) together.
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TypeVar
 
 import numpy as np
@@ -18,7 +19,7 @@ from ipvae_brian._tools.types import Time
 from ipvae_brian.errors import DivergenceError, StabilityWarning
 from ipvae_brian.model.parameters import Parameters
 from ipvae_brian.network.arguments import as_stimuli, whole_fraction
-from ipvae_brian.network.loop_gain import N_SAMPLED, gain_at, largest_gain
+from ipvae_brian.network.loop_gain import N_SAMPLED, Loop, gain_at, largest_gain
 
 Result = TypeVar("Result")
 
@@ -56,36 +57,36 @@ def critical_step(delay_steps: int = 0) -> float:
     return 2 * math.sin(math.pi / (2 * (2 * delay_steps + 1)))
 
 
-def _used(parameters, gain, steps, delay):
+def _used(loop, gain, steps):
     """Return the part of the limit that a loop gain and the leak use at so many steps per tau."""
-    delay_steps = round(delay * steps / float(parameters.tau))
-    return gain / steps / critical_step(delay_steps) + parameters.leak / steps / 2
+    delay_steps = round(loop.delay * steps / loop.tau)
+    return gain / steps / critical_step(delay_steps) + loop.parameters.leak / steps / 2
 
 
-def _coarsest(parameters, gain, delay, margin=MARGIN, above=0):
+def _coarsest(loop, gain, margin=MARGIN, above=0):
     """Return the least steps per tau, more than `above`, that are stable; None if there is none."""
-    allowed = (n for n in _that_divide(delay, parameters) if n > above)
-    return next((n for n in allowed if _used(parameters, gain, n, delay) <= margin), None)
+    allowed = (n for n in _that_divide_delay(loop) if n > above)
+    return next((n for n in allowed if _used(loop, gain, n) <= margin), None)
 
 
-def _that_divide(delay, parameters):
-    """Return numbers of steps per tau of which a delay is whole steps."""
-    in_tau = delay / float(parameters.tau)
+def _that_divide_delay(loop):
+    """Return numbers of steps per tau of which the delay is whole steps."""
+    in_tau = loop.delay / loop.tau
     return [n for n in STEPS_PER_TAU if abs(in_tau * n - round(in_tau * n)) < 1e-6]
 
 
-def _no_step_divides(delay, parameters):
-    tau = float(parameters.tau)
+def _no_step_divides_delay(loop):
     return ValueError(
         f"delay must be a whole number of time steps, and no dt = tau / n with n in "
-        f"{STEPS_PER_TAU} divides {delay * 1e3:g} ms at tau = {tau * 1e3:g} ms: round it to "
-        f"{round(delay * 1000 / tau) * tau:g} ms"
+        f"{STEPS_PER_TAU} divides {loop.delay * 1e3:g} ms at tau = {loop.tau * 1e3:g} ms: round it "
+        f"to {round(loop.delay * 1000 / loop.tau) * loop.tau:g} ms"
     )
 
 
-def _warn_of_large_jumps(parameters, lateral, largest=LARGEST_JUMP):
-    if lateral == "off":
+def _warn_of_large_jumps(loop, largest=LARGEST_JUMP):
+    if loop.lateral == "off":
         return
+    parameters = loop.parameters
     jump = float(
         (parameters.natural_gradient_step * parameters.spike_sizes**2).max()
         / parameters.noise_variance
@@ -100,28 +101,18 @@ def _warn_of_large_jumps(parameters, lateral, largest=LARGEST_JUMP):
 
 
 def choose_dt(
-    parameters: Parameters,
-    stimuli: NDArray,
-    *,
-    delay: float = 0.0,
-    margin: float = MARGIN,
-    start: NDArray | None = None,
-    lateral: str = "all",
+    loop: Loop, stimuli: NDArray, *, margin: float = MARGIN, start: NDArray | None = None
 ) -> float:
     """Return a stable time step: tau/20, or less where the loop gain or the leak asks for it.
 
     Parameters
     ----------
-    parameters : Parameters
+    loop : Loop
     stimuli : numpy.ndarray, shape (..., n_pixels)
-    delay : float, default 0
-        Delay of the inhibition in seconds.
     margin : float, default 0.25
         Part of the linear stability limit that may be used.
     start : numpy.ndarray, shape (n, n_neurons), optional
         Potentials from which inference begins; by default those at rest.
-    lateral : {"all", "self", "off"}, default "all"
-        Which neurons a spike inhibits.
 
     Returns
     -------
@@ -134,101 +125,71 @@ def choose_dt(
         If even tau/4000 is not stable: the gain, the delay, the potentials at rest or the stimuli
         are out of all proportion. The message names a gain that is stable.
     """
-    _warn_of_large_jumps(parameters, lateral)
-    tau, gain = float(parameters.tau), largest_gain(parameters, stimuli, start, lateral=lateral)
-    if not _that_divide(delay, parameters):
-        raise _no_step_divides(delay, parameters)
-    steps = _coarsest(parameters, gain, delay, margin)
+    _warn_of_large_jumps(loop)
+    tau, gain = loop.tau, largest_gain(loop, stimuli, start)
+    if not _that_divide_delay(loop):
+        raise _no_step_divides_delay(loop)
+    steps = _coarsest(loop, gain, margin)
     if steps is not None:
         return tau / steps
-    needed = f"dt < {margin * 2 / (gain + parameters.leak) * tau * 1e3:.3g} ms"
-    if delay:
+    needed = f"dt < {margin * 2 / (gain + loop.parameters.leak) * tau * 1e3:.3g} ms"
+    if loop.delay:
         # Feedback that arrives late is limited by the delay, whatever the step.
         needed += f" or a delay below {margin * math.pi / 2 / gain * tau * 1e3:.3g} ms"
     raise ValueError(
         f"no stable time step: these stimuli, resting_potential and natural_gradient_step need "
         f"{needed} at tau = {tau * 1e3:g} ms; z-score the stimuli, lower resting_potential, or "
-        f"lower natural_gradient_step{_gain_in_words(parameters, stimuli, delay, lateral)}"
+        f"lower natural_gradient_step{_gain_in_words(loop, stimuli)}"
     )
 
 
-def check_dt(
-    parameters: Parameters,
-    stimuli: NDArray,
-    dt_seconds: float,
-    *,
-    delay: float = 0.0,
-    start: NDArray | None = None,
-    lateral: str = "all",
-) -> None:
+def check_dt(loop: Loop, stimuli: NDArray, dt_seconds: float, start: NDArray | None = None) -> None:
     """Warn with the numbers if a user's dt is near or above the limit for these stimuli."""
-    _warn_of_large_jumps(parameters, lateral)
-    gain = largest_gain(parameters, stimuli, start, lateral=lateral)
-    _warn_if_coarse(parameters, gain, dt_seconds, delay, "these stimuli")
+    _warn_of_large_jumps(loop)
+    _warn_if_coarse(loop, largest_gain(loop, stimuli, start), dt_seconds, "these stimuli")
 
 
-def check_start(
-    parameters: Parameters,
-    start: NDArray,
-    dt_seconds: float,
-    *,
-    delay: float = 0.0,
-    lateral: str = "all",
-) -> None:
+def check_start(loop: Loop, start: NDArray, dt_seconds: float) -> None:
     """Warn if dt is too coarse for potentials (n, n_neurons) that inference is to begin from."""
-    gain = gain_at(parameters, start, lateral=lateral)
-    _warn_if_coarse(parameters, gain, dt_seconds, delay, "the present potentials")
+    _warn_if_coarse(loop, gain_at(loop, start), dt_seconds, "the present potentials")
 
 
-def _warn_if_coarse(parameters, gain, dt_seconds, delay, cause):
-    steps = round(float(parameters.tau) / dt_seconds)
-    used = _used(parameters, gain, steps, delay)
+def _warn_if_coarse(loop, gain, dt_seconds, cause):
+    steps = round(loop.tau / dt_seconds)
+    used = _used(loop, gain, steps)
     if used <= MARGIN:
         return
     state = "is expected to diverge" if used > 1 else "is only marginally stable"
-    with_delay = f" with a delay of {delay * 1e3:.3g} ms" if delay else ""
+    with_delay = f" with a delay of {loop.delay * 1e3:.3g} ms" if loop.delay else ""
     warn_user(
         f"dt = {dt_seconds * 1e3:.3g} ms{with_delay} {state}: it uses {used:.2f} of the stability "
-        f"limit for {cause}, and up to {MARGIN} is safe; {_remedy(parameters, gain, delay, steps)}",
+        f"limit for {cause}, and up to {MARGIN} is safe; {_remedy(loop, gain, steps)}",
         StabilityWarning,
     )
 
 
-def advice(
-    parameters: Parameters,
-    stimuli: NDArray,
-    dt_seconds: float,
-    *,
-    delay: float = 0.0,
-    lateral: str = "all",
-) -> str:
+def advice(loop: Loop, stimuli: NDArray, dt_seconds: float) -> str:
     """Return what to do about a run that diverged, as the end of a sentence.
 
     Parameters
     ----------
-    parameters : Parameters
+    loop : Loop
     stimuli : numpy.ndarray, shape (..., n_pixels)
         That were shown.
     dt_seconds : float
         Which was too coarse, whatever the loop gain says.
-    delay : float, default 0
-        In seconds.
-    lateral : {"all", "self", "off"}, default "all"
-        Which neurons a spike inhibits.
     """
-    steps = round(float(parameters.tau) / dt_seconds)
+    steps = round(loop.tau / dt_seconds)
     # Of the steps that should do, one that is much finer than what did not.
-    gain = largest_gain(parameters, stimuli, lateral=lateral)
-    return _remedy(parameters, gain, delay, 2 * steps - 1)
+    return _remedy(loop, largest_gain(loop, stimuli), 2 * steps - 1)
 
 
-def _remedy(parameters, gain, delay, above):
+def _remedy(loop, gain, above):
     """Return which dt, finer than tau / above, or else which gain is stable, in words."""
-    tau_ms = float(parameters.tau) * 1e3
-    steps = _coarsest(parameters, gain, delay, above=above)
+    steps = _coarsest(loop, gain, above=above)
     if steps is not None:
-        return f"use dt={tau_ms / steps:.8g}*ms"
-    less = f"times {MARGIN / _used(parameters, gain, above, delay):.2g}"
+        return f"use dt={loop.tau * 1e3 / steps:.8g}*ms"
+    less = f"times {MARGIN / _used(loop, gain, above):.2g}"
     return f"no dt is surely stable: lower the gain (Parameters.with_gain), {less} at this dt"
 
 
@@ -291,27 +252,28 @@ def stable_gain(
     """
     late = 0.0 if delay is None else seconds(delay, "delay", allow_zero=True)
     shown = as_stimuli(stimuli, parameters, "stimuli")
-    known_name(lateral, "lateral", ("all", "self"))
+    loop = Loop(parameters, late, known_name(lateral, "lateral", ("all", "self")))
     if dt is not None:
-        steps = round(float(parameters.tau) / whole_fraction(seconds(dt, "dt"), parameters))
+        steps = round(loop.tau / whole_fraction(seconds(dt, "dt"), parameters))
     elif late:
-        steps = _steps_within(parameters, late)
+        steps = _steps_within_delay(loop)
     else:
         raise ValueError("dt must be given where there is no delay: the gain depends on it")
-    return _stable_gain(parameters, shown, steps, late, margin, lateral)
+    return _stable_gain(loop, shown, steps, margin)
 
 
-def _steps_within(parameters, delay):
-    """Return steps per tau that divide a delay into enough steps to get most of the gain."""
-    divide = _that_divide(delay, parameters)
-    enough = [n for n in divide if round(delay * n / float(parameters.tau)) >= STEPS_OF_DELAY]
+def _steps_within_delay(loop):
+    """Return steps per tau that divide the delay into enough steps to get most of the gain."""
+    divide = _that_divide_delay(loop)
+    enough = [n for n in divide if round(loop.delay * n / loop.tau) >= STEPS_OF_DELAY]
     if not enough:
-        raise _no_step_divides(delay, parameters)
+        raise _no_step_divides_delay(loop)
     return enough[0]
 
 
-def _stable_gain(parameters, stimuli, steps, delay, margin=MARGIN, lateral="all"):
-    left = margin - _used(parameters, 0.0, steps, delay)
+def _stable_gain(loop, stimuli, steps, margin=MARGIN):
+    parameters = loop.parameters
+    left = margin - _used(loop, 0.0, steps)
     if left <= 0:
         raise ValueError(
             f"dt must be below {2 * margin / parameters.leak:.3g} tau at leak = "
@@ -320,23 +282,23 @@ def _stable_gain(parameters, stimuli, steps, delay, margin=MARGIN, lateral="all"
     gain = 1.0
     # At once without a leak, with which the rates that settle depend on the gain, too.
     for _ in range(1 if parameters.leak == 0 else LEAKY_ROUNDS):
-        loop = largest_gain(parameters.with_gain(gain), stimuli, lateral=lateral)
-        gain *= left / (_used(parameters, loop, steps, delay) - margin + left)
+        changed = replace(loop, parameters=parameters.with_gain(gain))
+        gain *= left / (_used(loop, largest_gain(changed, stimuli), steps) - margin + left)
     return BELOW * gain
 
 
-def _gain_in_words(parameters, stimuli, delay, lateral):
+def _gain_in_words(loop, stimuli):
     """Return which gain is stable at a step of tau / 100, in words."""
     steps = 100
     try:
-        gain = _stable_gain(parameters, stimuli, steps, delay, lateral=lateral)
+        gain = _stable_gain(loop, stimuli, steps)
     except ValueError:
         return ""
-    dt_ms = float(parameters.tau) * 1e3 / steps
+    dt_ms = loop.tau * 1e3 / steps
     return f": parameters.with_gain({gain:.2g}) is stable at dt={dt_ms:.8g}*ms"
 
 
-def choose_drive_dt(parameters: Parameters, stimuli: NDArray, *, lateral: str = "all") -> float:
+def choose_drive_dt(loop: Loop, stimuli: NDArray) -> float:
     """Return a time step in which drive can act in continuous time: tau/20, or less.
 
     There spikes inhibit at once, whatever the step, so its only limit is how far the drive may take
@@ -344,28 +306,24 @@ def choose_drive_dt(parameters: Parameters, stimuli: NDArray, *, lateral: str = 
 
     Parameters
     ----------
-    parameters : Parameters
+    loop : Loop
     stimuli : numpy.ndarray, shape (..., n_pixels)
-    lateral : {"all", "self", "off"}, default "all"
-        Which neurons a spike inhibits.
 
     Returns
     -------
     float
         dt in seconds, a whole fraction of tau.
     """
-    _warn_of_large_jumps(parameters, lateral, LARGEST_EXACT_JUMP)
-    rise = _largest_rises(parameters, stimuli).mean()
+    _warn_of_large_jumps(loop, LARGEST_EXACT_JUMP)
+    rise = _largest_rises(loop.parameters, stimuli).mean()
     steps = next((n for n in STEPS_PER_TAU if rise / n <= LARGEST_RISE), STEPS_PER_TAU[-1])
-    return float(parameters.tau) / steps
+    return loop.tau / steps
 
 
-def check_drive_dt(
-    parameters: Parameters, stimuli: NDArray, dt_seconds: float, *, lateral: str = "all"
-) -> None:
+def check_drive_dt(loop: Loop, stimuli: NDArray, dt_seconds: float) -> None:
     """Warn if a user's dt lets the drive of these stimuli act too coarsely in continuous time."""
-    _warn_of_large_jumps(parameters, lateral, LARGEST_EXACT_JUMP)
-    rise = _largest_rises(parameters, stimuli).mean() * dt_seconds / float(parameters.tau)
+    _warn_of_large_jumps(loop, LARGEST_EXACT_JUMP)
+    rise = _largest_rises(loop.parameters, stimuli).mean() * dt_seconds / loop.tau
     if rise > 3 * LARGEST_RISE:
         warn_user(
             f"dt = {dt_seconds * 1e3:.3g} ms is coarse for these stimuli: their drive raises a "

@@ -298,29 +298,3 @@ def stimulus_between(
         return frames[:, first]
     share = np.diff(np.clip(edges, begin, end)) / (end - begin)
     return np.einsum("f,sfp->sp", share, frames[:, first : first + len(share)])
-
-
-def window_stimuli(
-    frames: NDArray, frame_steps: NDArray[np.integer], window_steps: int
-) -> NDArray[np.floating]:
-    """Return the stimulus of every whole window: the mean of its frames, weighted by their time.
-
-    Parameters
-    ----------
-    frames : numpy.ndarray, shape (n_stimuli, n_frames, n_pixels)
-    frame_steps : numpy.ndarray of int, shape (n_frames,)
-    window_steps : int
-
-    Returns
-    -------
-    numpy.ndarray, shape (n_stimuli, n_windows, n_pixels)
-    """
-    edges = np.concatenate([[0], np.cumsum(frame_steps)])
-    n_windows = int(edges[-1]) // window_steps
-    if len(frame_steps) == 1:
-        return np.broadcast_to(frames, (len(frames), n_windows, frames.shape[2]))
-    windows = np.empty((len(frames), n_windows, frames.shape[2]), frames.dtype)
-    for w in range(n_windows):
-        begin = w * window_steps
-        windows[:, w] = stimulus_between(frames, edges, begin, begin + window_steps)
-    return windows

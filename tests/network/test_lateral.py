@@ -9,7 +9,7 @@ from helpers import ALL, NAMES, make_parameters
 from ipvae_brian import DivergenceError, SpikingNetwork, StabilityWarning, stable_gain
 from ipvae_brian.network.divergence import Bound, too_many_spikes
 from ipvae_brian.network.lateral import within_reach
-from ipvae_brian.network.loop_gain import largest_gain, loop_gain, mean_field_rates
+from ipvae_brian.network.loop_gain import Loop, largest_gain, loop_gain, mean_field_rates
 from ipvae_brian.network.stability import choose_dt
 
 PARAMETERS = make_parameters(leak=0.4, noise_variance=1.5, scale=0.3)
@@ -112,9 +112,9 @@ def test_loop_gain_is_that_of_the_weights_there_are(rng):
 
 def test_stability_follows(stimuli):
     strong, stimuli = PARAMETERS.with_gain(2.0).replace(leak=0.0), 8 * stimuli
-    gains = [largest_gain(strong, stimuli, lateral=name) for name in ("off", "self", "all")]
+    gains = [largest_gain(Loop(strong, lateral=name), stimuli) for name in ("off", "self", "all")]
     assert gains[0] == 0 and gains[0] < gains[1] < gains[2]
-    steps = [choose_dt(strong, stimuli, lateral=name) for name in ("off", "self", "all")]
+    steps = [choose_dt(Loop(strong, lateral=name), stimuli) for name in ("off", "self", "all")]
     assert steps[0] == pytest.approx(1e-3) and steps[0] > steps[1] > steps[2]
     for name, step in zip(("self", "all"), steps[1:], strict=True):
         network = SpikingNetwork(strong, n_copies=5, engine="numpy", lateral=name).build(stimuli)

@@ -9,6 +9,7 @@ from scipy.optimize import minimize
 from ipvae_brian import SpikingNetwork
 from ipvae_brian.network.loop_gain import (
     CARRIED_SHARE,
+    Loop,
     gain_at,
     largest_gain,
     loop_gain,
@@ -87,6 +88,7 @@ def test_largest_gain_knows_the_start(leak, stimuli):
     calm = make_parameters(resting_potential=-3.0, leak=leak)
     wild = calm.replace(resting_potential=4.0)
     at_rest = loop_gain(wild, np.full(12, np.exp(4.0)))
+    calm, wild = Loop(calm), Loop(wild)
     assert gain_at(wild) == pytest.approx(at_rest)
     assert largest_gain(wild, stimuli) >= at_rest > 5 * largest_gain(calm, stimuli)
     carried = np.full((3, 12), -3.0)

@@ -4,13 +4,12 @@ import numpy as np
 import pytest
 from brian2 import ms
 from helpers import make_parameters
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ipvae_brian import SpikingNetwork
 from ipvae_brian.network import base
 from ipvae_brian.network.presentation import in_waves
-from ipvae_brian.recordings.timing import window_stimuli
 
 
 @pytest.fixture(scope="module")
@@ -19,27 +18,6 @@ def network(parameters):
 
 
 # Windows of movies
-
-
-@given(
-    frame_steps=st.lists(st.integers(1, 30), min_size=1, max_size=8),
-    window_steps=st.integers(1, 25),
-    n_stimuli=st.integers(1, 3),
-    seed=st.integers(0, 1000),
-)
-@settings(max_examples=200)
-def test_window_stimuli_are_the_means_over_steps(frame_steps, window_steps, n_stimuli, seed):
-    frame_steps = np.array(frame_steps)
-    frames = np.random.default_rng(seed).normal(size=(n_stimuli, len(frame_steps), 3))
-    windows = window_stimuli(frames, frame_steps, window_steps)
-    seen = np.repeat(frames, frame_steps, axis=1)
-    n_windows = seen.shape[1] // window_steps
-    brute = [
-        seen[:, w * window_steps : (w + 1) * window_steps].mean(axis=1) for w in range(n_windows)
-    ]
-    assert windows.shape == (n_stimuli, n_windows, 3)
-    if n_windows:
-        np.testing.assert_allclose(windows, np.stack(brute, axis=1), atol=1e-12)
 
 
 def test_response_knows_what_was_seen_in_each_window(network, stimuli):

@@ -17,13 +17,13 @@ from ipvae_brian import (
     stable_gain,
 )
 from ipvae_brian.network import stability
-from ipvae_brian.network.loop_gain import loop_gain, mean_field_rates
+from ipvae_brian.network.loop_gain import Loop, loop_gain, mean_field_rates
 
 
 @pytest.mark.parametrize("gain", [0.5, 5.0, 20.0, 80.0])
 def test_chosen_dt_is_a_fraction_of_tau_within_the_margin(gain, stimuli):
     parameters = make_parameters(natural_gradient_step=gain)
-    dt = stability.choose_dt(parameters, 2 * stimuli)
+    dt = stability.choose_dt(Loop(parameters), 2 * stimuli)
     steps = 20e-3 / dt
     assert steps == pytest.approx(round(steps), abs=1e-9)
     rates = mean_field_rates(parameters, 2 * stimuli)
@@ -37,7 +37,7 @@ def test_chosen_dt_is_a_fraction_of_tau_within_the_margin(gain, stimuli):
 
 def test_a_higher_gain_gets_a_smaller_dt(stimuli):
     chosen = [
-        stability.choose_dt(make_parameters(natural_gradient_step=gain), 2 * stimuli)
+        stability.choose_dt(Loop(make_parameters(natural_gradient_step=gain)), 2 * stimuli)
         for gain in (1.0, 20.0, 80.0)
     ]
     assert chosen[0] > chosen[1] > chosen[2]
@@ -95,9 +95,9 @@ def test_critical_step_is_where_delayed_feedback_begins_to_grow(delay_steps):
 
 def test_chosen_dt_knows_of_the_delay(stimuli):
     parameters = make_parameters(natural_gradient_step=2.0)
-    assert stability.choose_dt(parameters, stimuli) > 0
+    assert stability.choose_dt(Loop(parameters), stimuli) > 0
     with pytest.raises(ValueError, match="or a delay below .* ms at tau"):
-        stability.choose_dt(parameters, stimuli, delay=40e-3)
+        stability.choose_dt(Loop(parameters, delay=40e-3), stimuli)
 
 
 def test_safe_dt_does_not_warn(parameters, stimuli):
@@ -182,10 +182,10 @@ def test_stable_gain_uses_the_margin(leak, steps, delay_steps, stimuli):
     dt = parameters.tau / steps
     delay = delay_steps * dt if delay_steps else None
     gain = stable_gain(parameters, stimuli, dt, delay=delay)
-    options = {"delay": delay_steps * float(dt)}
 
     def check(factor):
-        stability.check_dt(parameters.with_gain(factor * gain), stimuli, float(dt), **options)
+        loop = Loop(parameters.with_gain(factor * gain), delay_steps * float(dt))
+        stability.check_dt(loop, stimuli, float(dt))
 
     with warnings.catch_warnings():
         warnings.simplefilter("error", StabilityWarning)
@@ -237,8 +237,8 @@ def test_a_strong_leak_needs_a_fine_step(stimuli):
     """At dt = tau/20 a leak of 40 overshoots in every step."""
     calm = make_parameters(natural_gradient_step=0.1)
     leaky = calm.replace(leak=40.0)
-    assert stability.choose_dt(calm, stimuli) == pytest.approx(20e-3 / 20)
-    assert stability.choose_dt(leaky, stimuli) == pytest.approx(20e-3 / 100)
+    assert stability.choose_dt(Loop(calm), stimuli) == pytest.approx(20e-3 / 20)
+    assert stability.choose_dt(Loop(leaky), stimuli) == pytest.approx(20e-3 / 100)
     with pytest.warns(StabilityWarning, match=r"is expected to diverge: it uses 1.\d\d of"):
         SpikingNetwork(leaky, dt=1 * ms).present(stimuli, 2 * ms)
 
@@ -281,7 +281,7 @@ def test_gain_for_the_delays_of_cortex(delay_ms, stimuli):
     )
     np.testing.assert_allclose(response.potentials[0], expected.T, atol=1e-9)
     # Nothing of the limit is given away: a twentieth more would be above the margin.
-    gain_of_loop = stability.largest_gain(parameters.with_gain(1.05 * gain), stimuli)
+    gain_of_loop = stability.largest_gain(Loop(parameters.with_gain(1.05 * gain)), stimuli)
     used = gain_of_loop * float(network.dt / parameters.tau) / stability.critical_step(steps)
     assert used > stability.MARGIN
 

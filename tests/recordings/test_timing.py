@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ipvae_brian import Timing
-from ipvae_brian.recordings.timing import stimulus_between, window_stimuli
+from ipvae_brian.recordings.timing import stimulus_between
 
 
 def test_times_count_from_the_onset_of_the_stimulus():
@@ -133,9 +133,10 @@ def test_stimulus_between_steps_is_the_mean_over_them(frame_steps, onset, begin,
 
 def test_stimulus_within_a_frame_is_the_frame_to_the_bit():
     frames = np.random.default_rng(0).normal(size=(2, 3, 5)).astype(np.float32)
-    windows = window_stimuli(frames, np.array([20, 40, 20]), 20)
-    assert windows.dtype == np.float32
-    np.testing.assert_array_equal(windows, frames[:, [0, 1, 1, 2]])
+    for begin, frame in ((0, 0), (20, 1), (40, 1), (60, 2)):
+        found = stimulus_between(frames, np.array([0, 20, 60, 80]), begin, begin + 20)
+        assert found.dtype == np.float32
+        np.testing.assert_array_equal(found, frames[:, frame])
 
 
 def test_steps_of_times_that_are_stored_with_few_bits():
