@@ -54,7 +54,8 @@ def example() -> Comparison:
             _lab("Ringach 2002", "anaesthetised", 0.34, 0.61, 0.78, distance=0.67),
             _lab("Ecker 2010", "awake", 0.46, 0.66, 0.83, distance=0.75, window_ms=500.0,
                  window_tau=25.0),
-            _lab("mine.nwb", "", 0.4, 0.5, 0.6, distance=0.6, recording=True),
+            _lab("mine.nwb", "", 0.2, 0.5, 0.9, distance=0.6, recording=True,
+                 problems=("40% of tuning curves have a second peak, at most 20%",)),
         ),
         shipped=_measured(
             rng.beta(1, 9, 300), False, "0.09, below all laboratories.", distance=0.67
@@ -124,7 +125,8 @@ def example() -> Comparison:
         },
         properties=(circular, fano, direction, quenching),
         figures={
-            "n_properties": 4,
+            "n_properties": 3,
+            "n_comparable": 3,
             "n_agree_shipped": 0,
             "n_agree_preset": 1,
             "r2_shipped": 0.889,
@@ -142,10 +144,10 @@ def example() -> Comparison:
         ),
         curves=(contrast,),
         vary=(
-            {"setting": "gain", "value": 3.0, "r2": 0.88, "distances": {"circular_variance": 0.6},
-             "medians": {"circular_variance": 0.1}},
-            {"setting": "gain", "value": 6.0, "r2": 0.889, "distances": {"circular_variance": 0.67},
-             "medians": {"circular_variance": 0.08}},
+            {"setting": "gain", "value": 3.0, "unchanged": False, "r2": 0.88,
+             "distances": {"circular_variance": 0.6}, "medians": {"circular_variance": 0.1}},
+            {"setting": "gain", "value": 6.0, "unchanged": True, "r2": 0.889,
+             "distances": {"circular_variance": 0.67}, "medians": {"circular_variance": 0.08}},
         ),
         about={"version": "0", "date": "2026-01-01", "seconds": 300.0, "quick": False, "seed": 0,
                "command": "ipvae compare example-512 --out DIR"},

@@ -44,7 +44,7 @@ def compare(options: Namespace) -> dict[str, Any]:
 
 def _tell(comparison: Comparison, options: Namespace) -> None:
     figures = comparison.figures
-    agree = f"{figures['n_agree_shipped']} of {figures['n_properties']} properties agree"
+    agree = f"{figures['n_agree_shipped']} of {figures['n_comparable']} properties agree"
     if "preset" in comparison.settings:
         agree += f", {figures['n_agree_preset']} with the preset"
     r2 = [f"{figures[k]:.3f}" for k in ("r2_shipped", "r2_preset") if figures.get(k) is not None]

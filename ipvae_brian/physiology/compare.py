@@ -26,6 +26,7 @@ from ipvae_brian.physiology.comparison import (
     Gate,
     Measured,
     Property,
+    spread_of,
 )
 from ipvae_brian.physiology.experiments import Subject
 from ipvae_brian.physiology.laboratories import laboratories, of_recording
@@ -35,7 +36,7 @@ from ipvae_brian.physiology.properties.specification import least
 from ipvae_brian.physiology.receptive_fields import fit_gabor
 from ipvae_brian.physiology.settings import described, of_preset, reconstruction
 from ipvae_brian.physiology.statistics import distance_interval, distance_to_percentiles
-from ipvae_brian.physiology.vary import vary_settings
+from ipvae_brian.physiology.vary import values_to_vary, vary_settings
 from ipvae_brian.recordings.recording import Recording
 
 # Columns of the dictionary that are looked at for the gate.
@@ -111,8 +112,8 @@ def compare(
     subjects = {SHIPPED: Subject(parameters, **options)}
     if flag(preset, "preset"):
         subjects[PRESET] = of_preset(parameters, **options)
-    vary_settings(subjects[SHIPPED], vary, check_only=True)
-    n_steps = len(PROPERTIES) * (len(subjects) + len(named)) + 2 * len(vary)
+    n_varied = len(values_to_vary(subjects[SHIPPED], vary))
+    n_steps = len(PROPERTIES) * (len(subjects) + len(named)) + n_varied
     with progress_bar(n_steps, "properties", progress) as bar:
         columns = _columns(parameters, quick)
         tau_ms = float(parameters.tau / ms)
@@ -185,8 +186,9 @@ def _properties(subjects, recordings, columns, tau_ms, bar):
         biology = _biology(one, tau_ms)
         for name, recording in recordings.items():
             try:
-                found = one.measure(recording).distribution
-                biology.append(of_recording(name, found, tau_ms))
+                found = one.measure(recording)
+                failures = Gate(found.checks).failures
+                biology.append(of_recording(name, found.distribution, tau_ms, failures))
                 told[name]["measured"].append(one.name)
             except (ValueError, ImportError) as error:
                 told[name]["not_measured"].append({"property": one.name, "reason": str(error)})
@@ -248,22 +250,15 @@ def _measured(one: Specification, subject: Subject, biology, columns: Check) -> 
     if model.window_ms is not None:
         model = replace(model, window_tau=model.window_ms / (1e3 * subject.tau))
     distance = interval = None
-    if (first := next((b for b in biology if b.percentiles), None)) is not None and model.n > 1:
+    published = [b for b in biology if b.percentiles and not b.recording]
+    if (first := next(iter(published), None)) is not None and model.n > 1:
         distance, *ends = distance_interval(model.values, first.percentiles, seed=subject.seed)
         interval = ends[0], ends[1]
-    low, high = _spread(biology)
+    low, high = spread_of(biology)
     agrees = None
     if low is not None and high is not None:
         agrees = bool(low <= model.median <= high and gate.passed)
     return Measured(model, distance, interval, agrees, gate, _sentence(one, model, biology, gate))
-
-
-def _spread(biology) -> tuple[float | None, float | None]:
-    """Return from the lowest to the highest of all laboratories."""
-    known = [(b.low, b.high) for b in biology if b.low is not None and b.high is not None]
-    if not known:
-        return None, None
-    return min(low for low, _ in known), max(high for _, high in known)
 
 
 def _sentence(one: Specification, model: Distribution, biology, gate: Gate) -> str:
@@ -276,19 +271,29 @@ def _sentence(one: Specification, model: Distribution, biology, gate: Gate) -> s
         what += f" in windows of {model.window_ms:g} ms"
         if model.window_tau is not None:
             what += f", {model.window_tau:g} tau"
-    low, high = _spread(biology)
+    published = [b for b in biology if not b.recording]
+    low, high = spread_of(published)
     if low is None or high is None:
-        where = "; there is nothing to compare it with"
+        where = "; no laboratory has values to compare it with"
     else:
-        state = "inside" if low <= model.median <= high else "below"
-        state = "above" if model.median > high else state
-        n = sum(b.low is not None for b in biology)
+        n = sum(b.low is not None for b in published)
         of = "the laboratory" if n == 1 else f"{n} laboratories"
+        state = _place(model.median, low, high)
         where = f", {state} the spread of {of}, {low:.3g} to {high:.3g}{unit}"
-        if any(b.from_memory for b in biology):
+        if any(b.from_memory for b in published):
             where += " (quoted from memory)"
+    for own in (b for b in biology if b.recording):
+        if own.n == 1:
+            where += f"; {own.laboratory} has {own.low:.3g}{unit}"
+            continue
+        state = _place(model.median, own.low, own.high)
+        where += f"; {state} the middle half of {own.laboratory}, {own.low:.3g} to {own.high:.3g}"
     failed = f". This is no agreement: {'; '.join(gate.failures)}" if gate.failures else ""
     return f"The model has {what}{where}{failed}."
+
+
+def _place(value: float, low: float, high: float) -> str:
+    return "below" if value < low else "above" if value > high else "inside"
 
 
 def _columns(parameters: Parameters, quick: bool) -> Check:
@@ -307,6 +312,7 @@ def _figures(properties, subjects, columns: Check, r2) -> dict[str, float | int 
     by_name = {one.name: one for one in properties}
     figures: dict[str, float | int | None] = {
         "n_properties": sum(one.shipped is not None for one in properties),
+        "n_comparable": sum(one.spread[0] is not None for one in properties),
         "n_agree_shipped": sum(bool(p.shipped and p.shipped.agrees) for p in properties),
         "n_agree_preset": sum(bool(p.preset and p.preset.agrees) for p in properties),
         "r2_shipped": r2[SHIPPED],

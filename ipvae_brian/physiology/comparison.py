@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from os import PathLike
 from typing import Any
@@ -174,6 +174,8 @@ class Biology:
         The same with the preset.
     recording : bool
         Whether it is a recording that the user gave.
+    problems : tuple of str
+        Of such a recording: the conditions of the gate that it does not meet itself.
     from_memory : bool
         Whether it is quoted from the literature without having the numbers at hand.
 
@@ -202,13 +204,26 @@ class Biology:
     distance_preset: float | None = None
     recording: bool = False
     from_memory: bool = False
+    problems: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return all of it; percentiles have text as keys."""
-        content = dict(vars(self))
+        content = dict(vars(self)) | {"problems": list(self.problems)}
         content["percentiles"] = {f"{p:g}": v for p, v in self.percentiles.items()}
         content["values"] = dict(self.values)
         return content
+
+
+def spread_of(biology: Iterable[Biology]) -> tuple[float | None, float | None]:
+    """Return from the lowest `Biology.low` to the highest `Biology.high` of all laboratories.
+
+    Recordings of the user's are beside them, not among them: what is agreement does not depend on
+    which were given. (None, None) where no laboratory has a spread.
+    """
+    published = [one for one in biology if not one.recording]
+    lows = [one.low for one in published if one.low is not None]
+    highs = [one.high for one in published if one.high is not None]
+    return (min(lows), max(highs)) if lows and highs else (None, None)
 
 
 @dataclass(frozen=True)
@@ -221,13 +236,13 @@ class Measured:
     distance : float or None
         Kolmogorov-Smirnov distance from the first of the laboratories with a distribution, whose
         protocol is that of the model; None where no distribution is known. Of published
-        percentiles it is at most .95.
+        percentiles it is at most .95. Recordings have their own, `Biology.distance`.
     distance_ci : (float, float) or None
         95% confidence interval by bootstrap over units.
     agrees : bool or None
         Whether the median of the model lies within the spread of all laboratories (from the lowest
-        `Biology.low` to the highest `Biology.high`) and the gate is passed; None where there is
-        no biological value.
+        `Biology.low` to the highest `Biology.high`, without recordings of the user's) and the gate
+        is passed; None where there is no biological value.
     gate : Gate
     sentence : str
         What was found, in words.
@@ -303,6 +318,15 @@ class Property:
     problem: str = ""
     problem_preset: str = ""
 
+    @property
+    def spread(self) -> tuple[float | None, float | None]:
+        """The spread of laboratories, in which a median agrees; (None, None) where it is not known.
+
+        It goes from the lowest `Biology.low` to the highest `Biology.high`, recordings of the
+        user's left out.
+        """
+        return spread_of(self.biology)
+
     def to_json(self) -> dict[str, Any]:
         """Return the fields of `Comparison.to_json`."""
         nothing = dict.fromkeys(("model", "distance", "distance_ci", "agrees", "gate"))
@@ -362,8 +386,9 @@ class Comparison:
         one window of tau; ``"tau_ms"``.
     properties : tuple of Property
     figures : dict
-        Single numbers: latency_sign_fraction, latency_shift_ms, n_properties, n_agree_shipped,
-        n_agree_preset, r2_shipped, r2_preset, fano_ks, gain_variance_ks, noise_correlation_ks,
+        Single numbers: latency_sign_fraction, latency_shift_ms, n_properties (that were measured),
+        n_comparable (of which laboratories have a spread), n_agree_shipped, n_agree_preset,
+        r2_shipped, r2_preset, fano_ks, gain_variance_ks, noise_correlation_ks,
         circular_variance_ks (shipped settings; with ``_preset`` at the end those of the preset),
         gabor_fraction. None where one could not be measured.
     protocols : tuple of dict
@@ -373,8 +398,8 @@ class Comparison:
         and reason).
     curves : tuple of Curve
     vary : tuple of dict
-        One row for each setting and value: setting, value, r2, distances (by property) and
-        medians (by property); empty unless asked for.
+        One row for each setting and value: setting, value, unchanged (whether it is the model's
+        own), r2, distances (by property) and medians (by property); empty unless asked for.
     about : dict
         version, date, seconds, quick, seed, command (how to get it again).
 
@@ -390,7 +415,7 @@ class Comparison:
              "biology": [{"laboratory", "species", "preparation", "source", "statistic", "n",
                           "low", "high", "percentiles": {"5": .1, ...}, "values": {...},
                           "window_ms", "window_tau", "distance", "distance_preset",
-                          "recording", "from_memory"}],
+                          "recording", "from_memory", "problems": [...]}],
              "model": {"n", "n_looked_at", "mean", "sd", "median", "percentiles", "values",
                        "window_ms", "window_tau", "note"},
              "distance": .67, "distance_ci": [.6, .7], "agrees": false,
@@ -401,7 +426,7 @@ class Comparison:
              "problem_preset": ""}],
          "figures": {...}, "protocols": [...], "recordings": [...], "curves": [
              {"name", "title", "x_label", "y_label", "lines": [{"label", "x", "y"}]}],
-         "vary": [{"setting", "value", "r2", "distances": {...}, "medians": {...}}],
+         "vary": [{"setting", "value", "unchanged", "r2", "distances": {...}, "medians": {...}}],
          "about": {...}}
 
     `model` to `sentence` are those of the shipped settings. Where these could not be measured they

@@ -405,20 +405,24 @@ def white_noise(subject: Subject) -> Recording:
     )
 
 
-def _images(subject: Subject, name: str, n_per_image: int, repeats: int, **options: Any) -> Any:
-    margin = max(16, subject.front_end.margin)
+def _image_session(subject: Subject, n_per_image: int, repeats: int) -> tuple[Session, str]:
     session = protocols.natural_images(
         load_photographs(),
         n_per_image=n_per_image,
-        margin=margin,
+        margin=max(16, subject.front_end.margin),
         seed=subject.seed,
         duration=subject.whole_taus(FLASH),
         repeats=repeats,
         **subject.session_options,
     )
+    text = f"{session.n_stimuli} patches of photographs through the front end, {repeats} repeats"
+    return session, text
+
+
+def _images(subject: Subject, name: str, n_per_image: int, repeats: int, **options: Any) -> Any:
+    session, text = _image_session(subject, n_per_image, repeats)
     # Patches of one photograph are different images.
     labels = np.arange(session.n_stimuli)[session.stimulus_numbers]
-    text = f"{session.n_stimuli} patches of photographs through the front end, {repeats} repeats"
     found = subject.run(name, text, session, **options)
     conditions = {"image": labels, "repeat": found.conditions["repeat"]}
     return _with_conditions(found, conditions)
@@ -450,6 +454,14 @@ def natural_images(subject: Subject) -> Recording:
     return _images(subject, "natural_images", n, repeats)
 
 
+def membrane_potentials(subject: Subject) -> Response:
+    """Natural images, of some neurons with their potentials."""
+    session, text = _image_session(subject, 1, 6 if subject.quick else 20)
+    neurons = subject.random_neurons(40 if subject.quick else 100)
+    text += f"; potentials of {len(neurons)} neurons"
+    return subject.run("membrane_potentials", text, session, record_potentials=neurons)
+
+
 EXPERIMENTS: dict[str, Callable[[Subject], Recording]] = {
     one.__name__: one
     for one in (
@@ -463,6 +475,7 @@ EXPERIMENTS: dict[str, Callable[[Subject], Recording]] = {
         white_noise,
         repeated_images,
         natural_images,
+        membrane_potentials,
     )
 }
 

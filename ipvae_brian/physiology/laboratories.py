@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import cache
 from importlib.resources import files
@@ -96,8 +96,10 @@ def with_percentiles(one: Biology, percentiles: Mapping[float, float], statistic
     return replace(one, percentiles=percentiles, low=low, high=high, statistic=statistic, values={})
 
 
-def of_recording(name: str, found: Distribution, tau_ms: float) -> Biology:
-    """Return a recording of the user's as one more laboratory."""
+def of_recording(
+    name: str, found: Distribution, tau_ms: float, problems: Iterable[str] = ()
+) -> Biology:
+    """Return a recording of the user's, to stand beside the laboratories."""
     percentiles = dict(
         zip(map(float, PERCENTS), np.percentile(found.values, PERCENTS), strict=True)
     )
@@ -115,6 +117,7 @@ def of_recording(name: str, found: Distribution, tau_ms: float) -> Biology:
         window_ms=window,
         window_tau=None if window is None else window / tau_ms,
         recording=True,
+        problems=tuple(problems),
     )
 
 

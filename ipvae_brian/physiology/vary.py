@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +29,7 @@ from ipvae_brian.stimuli import protocols
 FACTORS = (0.25, 0.5, 1.0, 2.0)
 LEAKS = (0.0, 0.3, 1.0, 3.0)
 NOISES = (0.0, 0.2, 0.4, 0.6)
+RESTS = (-4.0, -2.0, 0.0)
 TAUS = (0.5, 1.0, 2.5, 5.0)
 # Worked out from spikes; those above from rates without noise.
 SPIKING = ("fano_factor", "gain_variance", "noise_correlation")
@@ -46,7 +47,11 @@ def _sparsity(parameters: Parameters, value: float) -> Parameters:
 
 
 def _tau(parameters: Parameters, value: float) -> Parameters:
-    return parameters.replace(tau=parameters.tau * value / (float(parameters.tau) * 1e3))
+    return parameters.replace(tau=parameters.tau * value / _tau_of(parameters))
+
+
+def _tau_of(parameters: Parameters) -> float:
+    return 1e3 * float(parameters.tau)
 
 
 def _leak(parameters: Parameters, value: float) -> Parameters:
@@ -57,14 +62,42 @@ def _rest(parameters: Parameters, value: float) -> Parameters:
     return parameters.replace(resting_potential=value)
 
 
-SETTINGS: dict[str, tuple[Callable[[Parameters, float], Parameters], Callable]] = {
-    "gain": (_gain, lambda p: [gain_of(p) * f for f in FACTORS]),
-    "sparsity": (_sparsity, lambda p: [sparsity_of(p) * f for f in FACTORS]),
-    "tau": (_tau, lambda p: [float(p.tau) * 1e3 * f for f in TAUS]),
-    "leak": (_leak, lambda p: LEAKS),
-    "resting_potential": (_rest, lambda p: (-4.0, -2.0, 0.0)),
+class Setting(NamedTuple):
+    """What a setting is, how to change it, and the values that it is given."""
+
+    of: Callable[[Parameters], Any]
+    change: Callable[[Parameters, float], Parameters]
+    values: Callable[[Parameters], Sequence[float]]
+
+
+SETTINGS: dict[str, Setting] = {
+    "gain": Setting(gain_of, _gain, lambda p: [gain_of(p) * f for f in FACTORS]),
+    "sparsity": Setting(sparsity_of, _sparsity, lambda p: [sparsity_of(p) * f for f in FACTORS]),
+    "tau": Setting(_tau_of, _tau, lambda p: [_tau_of(p) * f for f in TAUS]),
+    "leak": Setting(lambda p: p.leak, _leak, lambda p: LEAKS),
+    "resting_potential": Setting(lambda p: np.mean(p.resting_potential), _rest, lambda p: RESTS),
 }
 NOISE_SETTINGS = tuple(f"noise.{term}" for term in TERMS)
+
+
+def values_to_vary(subject: Subject, settings: Sequence[str]) -> list[tuple[str, float]]:
+    """Return each setting with each of its values.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If there is no such setting.
+    """
+    if isinstance(settings, str):
+        raise TypeError(f"vary must be a list of settings, got {settings!r}")
+    for name in settings:
+        known_name(name, "vary: setting", (*SETTINGS, *NOISE_SETTINGS))
+    return [(name, float(value)) for name in settings for value in _values(subject, name)]
+
+
+def _values(subject: Subject, name: str) -> Sequence[float]:
+    values = NOISES if name in NOISE_SETTINGS else SETTINGS[name].values(subject.parameters)
+    return values[1:] if subject.quick and name in ("gain", "sparsity") else values
 
 
 def vary_settings(
@@ -72,7 +105,6 @@ def vary_settings(
     settings: Sequence[str],
     *,
     after_each: Callable[[], object] | None = None,
-    check_only: bool = False,
 ) -> tuple[dict[str, Any], ...]:
     """Return a row for each value of each setting, all others as they are.
 
@@ -83,33 +115,40 @@ def vary_settings(
         gain, sparsity, tau (in ms), leak, resting_potential, and noise.pixel, noise.drive,
         noise.gain, noise.shared_gain.
     after_each : callable, optional
-        Called after each setting.
-    check_only : bool, default False
-        Only check their names.
+        Called after each row.
 
     Returns
     -------
     tuple of dict
-        setting, value, r2, and medians and distances by property. Tuning is that of rates without
-        noise, which noise does not change; variability is that of spikes. What diverges or fires
-        too little has None.
+        setting, value, unchanged (whether it is the value that the subject has), r2, and medians
+        and distances by property. Tuning is that of rates without noise, which noise does not
+        change; variability is that of spikes. What diverges or fires too little has None.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If there is no such setting.
     """
-    if isinstance(settings, str):
-        raise TypeError(f"vary must be a list of settings, got {settings!r}")
-    for name in settings:
-        known_name(name, "vary: setting", (*SETTINGS, *NOISE_SETTINGS))
     rows: list[dict[str, Any]] = []
-    for name in () if check_only else settings:
-        for value in _values(subject, name):
-            rows.append(_row(name, float(value), _changed(subject, name, float(value))))
+    as_it_is: dict[str, Any] | None = None
+    for name, value in values_to_vary(subject, settings):
+        unchanged = bool(np.isclose(value, _value_of(subject, name)))
+        # The subject as it is, is the same whichever setting is not changed.
+        found = as_it_is if unchanged else None
+        found = _measured(_changed(subject, name, value)) if found is None else found
+        if unchanged:
+            as_it_is = found
+        rows.append({"setting": name, "value": value, "unchanged": unchanged, **found})
         if after_each is not None:
             after_each()
     return tuple(rows)
 
 
-def _values(subject: Subject, name: str) -> Sequence[float]:
-    values = NOISES if name in NOISE_SETTINGS else SETTINGS[name][1](subject.parameters)
-    return values[1:] if subject.quick and len(values) > 3 else values
+def _value_of(subject: Subject, name: str) -> float:
+    """Return the value that a setting has."""
+    if name in NOISE_SETTINGS:
+        return float(getattr(subject.noise or Noise(), name.removeprefix("noise.")))
+    return float(SETTINGS[name].of(subject.parameters))
 
 
 def _changed(subject: Subject, name: str, value: float) -> Subject:
@@ -118,7 +157,7 @@ def _changed(subject: Subject, name: str, value: float) -> Subject:
     if name in NOISE_SETTINGS:
         noise = replace(noise or Noise(), **{name.removeprefix("noise."): value})
     else:
-        parameters = SETTINGS[name][0](parameters, value)
+        parameters = SETTINGS[name].change(parameters, value)
     return Subject(
         parameters,
         noise=noise,
@@ -129,7 +168,8 @@ def _changed(subject: Subject, name: str, value: float) -> Subject:
     )
 
 
-def _row(name: str, value: float, subject: Subject) -> dict[str, Any]:
+def _measured(subject: Subject) -> dict[str, Any]:
+    """Return R2, medians and distances."""
     medians: dict[str, float | None] = {}
     distances: dict[str, float | None] = {}
     found = _tuning(subject)
@@ -151,7 +191,7 @@ def _row(name: str, value: float, subject: Subject) -> dict[str, Any]:
         r2 = reconstruction(subject)
     except (ValueError, RuntimeError):
         r2 = None
-    return {"setting": name, "value": value, "r2": r2, "distances": distances, "medians": medians}
+    return {"r2": r2, "distances": distances, "medians": medians}
 
 
 def _tuning(subject: Subject) -> dict[str, NDArray[np.floating]]:

@@ -64,7 +64,9 @@ def plot_property(found: Property, ax: Axes | None = None) -> Axes:
     if not rows:
         raise ValueError(f"nothing is known of {found.name}: neither of the model nor of biology")
     ax = own_axes(ax, (4.8, 1.0 + 0.42 * len(rows)))
-    _shade_spread(ax, found.biology)
+    lowest, highest = found.spread
+    if lowest is not None and highest is not None:
+        ax.axvspan(lowest, highest, color=SHADE, zorder=0, linewidth=0)
     low, high = _limits(rows)
     for place, row in enumerate(rows):
         _draw(ax, place, row, low, high)
@@ -114,13 +116,6 @@ def _limits(rows: Sequence[Row]) -> tuple[float, float]:
     low, high = min(marks), max(marks)
     room = 0.06 * (high - low) or 0.06 * abs(high) or 1.0
     return low - room, high + room
-
-
-def _shade_spread(ax, biology):
-    lows = [one.low for one in biology if one.low is not None]
-    highs = [one.high for one in biology if one.high is not None]
-    if lows and highs:
-        ax.axvspan(min(lows), max(highs), color=SHADE, zorder=0, linewidth=0)
 
 
 def _draw(ax, place, row, low, high):

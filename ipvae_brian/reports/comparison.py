@@ -88,7 +88,8 @@ def _groups(comparison: Comparison) -> dict[str, list[Property]]:
 
 def _introduction(comparison: Comparison) -> Html:
     about, figures = comparison.about, comparison.figures
-    n = len(comparison.properties)
+    known = [one.spread[0] is not None for one in comparison.properties]
+    n = sum(known)
     said = [f"{figures.get('n_agree_shipped', 0)} of {n} with the shipped settings"]
     if _has_preset(comparison):
         said.append(f"{figures.get('n_agree_preset', 0)} of {n} with the preset")
@@ -97,7 +98,10 @@ def _introduction(comparison: Comparison) -> Html:
         for name, settings in comparison.settings.items()
         if settings.get("r2") is not None
     ]
-    parts = [element("p", f"Properties that agree with biology: {', '.join(said)}.")]
+    agree = f"Properties that agree with biology: {', '.join(said)}."
+    if untold := len(known) - n:
+        agree += f" {untold} without published values here are told and not judged."
+    parts = [element("p", agree)]
     if costs:
         what = "R² of natural patches decoded from one window of the membrane time constant: "
         parts.append(element("p", what + ", ".join(costs) + "."))
@@ -142,11 +146,10 @@ def _summary(comparison: Comparison) -> Html:
 
 
 def _spread(one: Property) -> str:
-    lows = [b.low for b in one.biology if b.low is not None]
-    highs = [b.high for b in one.biology if b.high is not None]
-    if not lows or not highs:
+    low, high = one.spread
+    if low is None:
         return "not known"
-    return f"{number(min(lows))} to {number(max(highs))} {one.unit}".strip()
+    return f"{number(low)} to {number(high)} {one.unit}".strip()
 
 
 def _in_short(one: Property, column: str) -> Html:
@@ -251,6 +254,8 @@ def _row_of_biology(one: Biology) -> list[Any]:
         name.append(" (your recording)")
     source = one.source + (" (quoted from memory)" if one.from_memory else "")
     name += [Html("<br>"), element("small", source, class_="quiet")]
+    for problem in one.problems:
+        name += [Html("<br>"), element("small", problem, class_="bad")]
     middle = one.percentiles.get(50.0, one.values.get("median", one.values.get("mean")))
     spread = "" if one.low is None else _interval(one.low, one.high)
     distances = [
@@ -342,8 +347,14 @@ def _vary(comparison: Comparison) -> tuple[str, str, Html] | None:
     rows = []
     for row in comparison.vary:
         cells = [_median_and_distance(row, name) for name in names]
-        rows.append([f"{row['setting']} {number(row['value'])}", number(row.get("r2")), *cells])
-    caption = "Median of each property, and in brackets its distance from biology."
+        setting = f"{row['setting']} {number(row['value'])}"
+        own = [element("strong", setting), " (as shipped)"] if row.get("unchanged") else [setting]
+        rows.append([element("span", *own), number(row.get("r2")), *cells])
+    caption = (
+        "One setting at a time, all others as shipped. Median of each property, and in brackets "
+        "its distance from biology; R² of natural patches is the price. Tuning is that of rates "
+        "without noise, variability that of spikes."
+    )
     return "vary", "What each setting moves", table(headings, rows, caption)
 
 

@@ -46,8 +46,14 @@ def test_report_has_all_that_is_promised(comparison, tmp_path):
     assert told["figures"]["n_properties"] >= 20
     agree = sum(one["agrees"] is True for one in told["properties"])
     assert told["figures"]["n_agree_shipped"] == agree
+    membrane = {p.name for p in PROPERTIES if p.group == "Membrane potential"}
+    assert len(membrane) == 4
+    assert told["figures"]["n_comparable"] == len(PROPERTIES) - len(membrane)
     for one in told["properties"]:
-        assert one["sentence"] and one["biology"]
+        # Of membrane potentials no laboratory's values are at hand: told, and not judged.
+        assert one["sentence"] and bool(one["biology"]) == (one["name"] not in membrane)
+        if one["name"] in membrane:
+            assert one["model"]["n"] and one["agrees"] is None and one["distance"] is None
         if one["agrees"]:
             assert one["gate"]["passed"]
             lows = [b["low"] for b in one["biology"] if b["low"] is not None]
@@ -78,13 +84,24 @@ def test_recordings_stand_beside_the_laboratories(comparison, own):
     assert last.percentiles[50.0] == pytest.approx(wanted.distribution.median)
     assert last.distance is not None and last.distance_preset is not None
     assert not any(b.recording for b in comparison["contrast_c50"].biology)
+    # What agreement is does not depend on the recordings that were given.
+    variance = comparison["circular_variance"]
+    lows, highs = zip(*((b.low, b.high) for b in variance.biology if not b.recording), strict=True)
+    assert variance.spread == (min(lows), max(highs))
+    assert "the middle half of own.nwb" in variance.shipped.sentence
+    # A recording has to meet the conditions, too: eight orientations resolve no narrow curves.
+    width = comparison["half_bandwidth"].biology[-1]
+    assert not last.problems and any("half-bandwidths are below" in p for p in width.problems)
+    assert "recording of spikes" in reasons["membrane_potential"]
 
 
 @pytest.mark.slow
 def test_settings_are_varied_with_their_price(comparison, gabor_model):
     rows = comparison.vary
-    assert [row["setting"] for row in rows] == ["leak"] * 3
-    assert [row["value"] for row in rows] == [0.3, 1.0, 3.0]
+    assert [row["setting"] for row in rows] == ["leak"] * 4
+    assert [row["value"] for row in rows] == [0.0, 0.3, 1.0, 3.0]
+    # The model's own value is there, to compare the others with.
+    assert [row["unchanged"] for row in rows] == [True, False, False, False]
     assert all(0 <= row["distances"]["circular_variance"] <= 1 for row in rows)
     # The stronger the leak, the broader tuning, and the worse the code.
     variances = [row["medians"]["circular_variance"] for row in rows]

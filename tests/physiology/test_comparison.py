@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +34,15 @@ def test_properties_have_the_fields_that_are_promised():
     assert example()["onset_quenching"].to_json()["model"] is None
     with pytest.raises(KeyError, match="no property 'other'; there are: circular_variance, fano"):
         example()["other"]
+
+
+def test_the_spread_is_that_of_laboratories_without_recordings():
+    one = example()["circular_variance"]
+    own = one.biology[-1]
+    assert own.recording and own.low < 0.34 and own.high > 0.83
+    assert one.spread == (0.34, 0.83)
+    assert replace(one, biology=(own,)).spread == (None, None)
+    assert one.to_json()["biology"][-1]["problems"] == list(own.problems) != []
 
 
 def test_a_gate_passes_if_all_its_checks_do():

@@ -80,7 +80,7 @@ def test_what_cannot_be_shown_says_why_each_time(gabor_model):
 
 def test_noise_is_that_of_the_settings(gabor_model):
     noisy = Subject(gabor_model, noise=Noise(shared_gain=0.5), quick=True)
-    assert len(EXPERIMENTS) == 10
+    assert len(EXPERIMENTS) == 11
     found = noisy.recording("repeated_images")
     total = found.counts.sum(axis=(1, 2)).astype(float)
     plain = Subject(gabor_model, quick=True).recording("repeated_images").counts.sum(axis=(1, 2))

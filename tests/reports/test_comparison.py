@@ -54,6 +54,7 @@ def test_every_property_is_there_with_its_sources(text):
             assert lab.laboratory in said and lab.source in said
     assert "300 macaque, awake 500 ms = 25 τ 0.66 [0.46 0.83] 0.75 (shipped)" in said
     assert "mine.nwb (your recording)" in said
+    assert "40% of tuning curves have a second peak, at most 20%" in said
     assert "(quoted from memory)" in said
 
 
@@ -80,8 +81,9 @@ def test_figures_of_what_is_known(text):
 
 def test_tables_at_the_end(text):
     said = words(text)
-    assert "gain 3 0.88 0.1 (0.6)" in said and "gain 6 0.889 0.08 (0.67)" in said
-    assert "0 of 4 with the shipped settings, 1 of 4 with the preset" in said
+    assert "gain 3 0.88 0.1 (0.6)" in said and "gain 6 (as shipped) 0.889 0.08 (0.67)" in said
+    assert "0 of 3 with the shipped settings, 1 of 3 with the preset" in said
+    assert "1 without published values here are told" in said
     assert "0.889 with the shipped settings, 0.8 with the preset" in said
     assert "leak 0.5" in said  # a setting of the preset only
     assert "fano_factor: too few repeats" in said

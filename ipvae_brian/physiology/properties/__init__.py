@@ -3,6 +3,7 @@
 from ipvae_brian.physiology.properties import (
     contrast,
     fields,
+    membrane,
     natural,
     orientation,
     variability,
@@ -15,6 +16,7 @@ PROPERTIES: tuple[Specification, ...] = (
     *contrast.PROPERTIES,
     *variability.PROPERTIES,
     *natural.PROPERTIES,
+    *membrane.PROPERTIES,
 )
 
 __all__ = ["PROPERTIES", "Sample", "Specification"]

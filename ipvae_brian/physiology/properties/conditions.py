@@ -79,7 +79,7 @@ def best_curves(recording: Recording, condition: str, period: float | None = Non
     values = max((one.values for one in found), key=len)
     whole = [i for i, one in enumerate(found) if np.array_equal(one.values, values)]
     rates = np.stack([found[i].rates for i in whole])
-    # By the mean, which noise touches less than the peak.
+    # By the peak, as an experimenter looks for the best grating.
     score = rates.max(axis=1)
     best = score.argmax(axis=0)
     chosen = np.take_along_axis(rates, best[None, None], axis=0)[0]
