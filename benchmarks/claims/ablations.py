@@ -5,7 +5,7 @@ from functools import partial
 import numpy as np
 
 from benchmarks.claims import digits as digits_experiment
-from benchmarks.claims.cells import Cell
+from benchmarks.claims.cells import About, Cell
 from benchmarks.claims.contest import OURS, curve
 from benchmarks.claims.measures import score
 from benchmarks.claims.ours import SpikingVAE
@@ -140,12 +140,15 @@ def cells(setup):
         }
         for label, changes in variants(key).items():
             work = partial(_changed, setup, digits, key, test, changes)
-            found.append(Cell(f"ablations/{key}/{label}", told | {"changes": changes}, work))
+            about = About(key, setup.n_latents, seed=0, label=label)
+            name = f"ablations/{key}/{label}"
+            found.append(Cell(name, told | {"changes": changes}, work, about))
     if BACK_PROPAGATION in setup.rivals:
         for learned in ("counts", "back-propagation"):
             told = told | {"key": BACK_PROPAGATION, "settings": digits_experiment.SETTINGS["ours"]}
             work = partial(_dictionaries, setup, digits, test, learned)
-            found.append(Cell(f"ablations/training/{learned}", told, work))
+            about = About("training", setup.n_latents, seed=0, label=learned)
+            found.append(Cell(f"ablations/training/{learned}", told, work, about))
     return found
 
 
@@ -180,8 +183,8 @@ def summary(results):
         By the name of the cell.
     """
     rows = {}
-    for name, result in results.items():
-        _, key, label = name.split("/", 2)
+    for result in results.values():
+        key, label = result["about"]["contestant"], result["about"]["label"]
         kept = ("r2", "zeros", "distance", "spikes", "diverged", "training_seconds")
         rows.setdefault(key, {})[label] = {k: result[k] for k in kept if k in result}
     figures = {}

@@ -52,6 +52,16 @@ def _outcome(place, cell, kept):
     return place, None
 
 
+class About(NamedTuple):
+    """What a cell is about, for the summaries and figures; no part of the name of its file."""
+
+    contestant: str
+    n_latents: int | None = None
+    seed: int | None = None
+    # A set of stimuli, a value of a trade-off, what is changed: by experiment.
+    label: str = ""
+
+
 class Cell(NamedTuple):
     """Something to compute.
 
@@ -63,11 +73,14 @@ class Cell(NamedTuple):
         Everything that the result depends on, JSON-able.
     work : callable
         Returns the result, a JSON-able dict.
+    about : About, optional
+        Is in the result beside what was computed.
     """
 
     name: str
     settings: dict
     work: object
+    about: About | None = None
 
 
 class Cells:
@@ -80,13 +93,14 @@ class Cells:
     Examples
     --------
     >>> import tempfile
-    >>> from benchmarks.claims.cells import Cell, Cells
+    >>> from benchmarks.claims.cells import About, Cell, Cells
+    >>> about = About("ours", seed=0)
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     cells = Cells(folder)
-    ...     first = cells.result(Cell("ours/seed 0", {"n": 2}, lambda: {"r2": 0.5}))
-    ...     again = cells.result(Cell("ours/seed 0", {"n": 2}, lambda: 1 / 0))
-    >>> first["r2"], again["r2"]
-    (0.5, 0.5)
+    ...     first = cells.result(Cell("ours/seed 0", {"n": 2}, lambda: {"r2": 0.5}, about))
+    ...     again = cells.result(Cell("ours/seed 0", {"n": 2}, lambda: 1 / 0, about))
+    >>> first["r2"], again["r2"], again["about"]["contestant"]
+    (0.5, 0.5, 'ours')
     """
 
     def __init__(self, folder):
@@ -102,17 +116,18 @@ class Cells:
     def known(self, cell):
         """Return the result of a cell if it has been computed, otherwise None."""
         path = self.path(cell)
-        return json.loads(path.read_text()) if path.is_file() else None
+        return _with_about(cell, json.loads(path.read_text())) if path.is_file() else None
 
     def result(self, cell):
         """Return the result of a cell, computed if it is not known, with its CPU seconds."""
-        found = self.known(cell)
-        if found is None:
-            begin = time.process_time()
-            found = json_able(cell.work())
-            found["cpu_seconds"] = round(time.process_time() - begin, 1)
-            write_json(self.path(cell), found)
-        return found
+        known = self.known(cell)
+        if known is not None:
+            return known
+        begin = time.process_time()
+        found = json_able(cell.work())
+        found["cpu_seconds"] = round(time.process_time() - begin, 1)
+        write_json(self.path(cell), found)
+        return _with_about(cell, found)
 
     def model(self, cell, kind):
         """Return the fitted model of a cell whose work fits one, from its file if it is there.
@@ -133,3 +148,7 @@ class Cells:
             fitted = cell.work()
             fitted.save(path)
             return fitted
+
+
+def _with_about(cell, found):
+    return found if cell.about is None else found | {"about": cell.about._asdict()}

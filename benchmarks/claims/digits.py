@@ -4,7 +4,7 @@ from functools import partial
 
 import numpy as np
 
-from benchmarks.claims.cells import Cell
+from benchmarks.claims.cells import About, Cell
 from benchmarks.claims.contest import ORACLE, OURS, Training, chosen, curve, fingerprint, infer
 from benchmarks.claims.data import mnist, small_digits
 from benchmarks.claims.measures import accuracy, score
@@ -49,6 +49,8 @@ SETTINGS = {
 # longer, and a classifier learns from all their codes.
 SHIPPED = {"ours": "digits-{}", "ours_adaptive": "digits-{}-adaptive"}
 SIZES = (512, 1024)
+# The label of what is about them.
+TRAINED = "shipped"
 NAMES = ("r2", "squared_error", "zeros", "distance", "spikes", "accuracy")
 
 
@@ -82,7 +84,8 @@ def cells(setup):
                 "n_train": len(digits.train),
             }
             work = partial(_measured, setup, digits, key, seed)
-            found.append(Cell(f"digits/{key}/{setup.n_latents}/{seed}", told, work))
+            about = About(key, setup.n_latents, seed)
+            found.append(Cell(f"digits/{key}/{setup.n_latents}/{seed}", told, work, about))
     return found if setup.quick else _shipped_cells(setup, digits) + found
 
 
@@ -98,7 +101,8 @@ def _shipped_cells(setup, digits):
                 "n_codes": n_codes,
             }
             work = partial(_shipped, key, model, digits, n_codes)
-            found.append(Cell(f"digits/{key}/{n}-shipped/0", told, work))
+            about = About(key, n, 0, TRAINED)
+            found.append(Cell(f"digits/{key}/{n}-shipped/0", told, work, about))
     return found
 
 
@@ -144,29 +148,31 @@ def summary(results):
         By the name of the cell.
     """
     seeds = {}
-    for name, result in results.items():
-        _, key, n_latents, _ = name.split("/")
-        seeds.setdefault(f"{key}/{n_latents}", []).append(result)
-    rows = {
-        label: {name: float(np.mean([one[name] for one in found])) for name in NAMES}
+    for result in results.values():
+        about = result["about"]
+        seeds.setdefault((about["contestant"], about["n_latents"], about["label"]), []).append(
+            result
+        )
+    rows = [
+        {"contestant": key, "n_latents": n, "shipped": label == TRAINED, "n_seeds": len(found)}
+        | {name: float(np.mean([one[name] for one in found])) for name in NAMES}
         | {f"{name}_sd": float(np.std([one[name] for one in found])) for name in NAMES}
-        | {"n_parameters": found[0]["n_parameters"], "n_seeds": len(found)}
+        | {"n_parameters": found[0]["n_parameters"]}
         | {"training_seconds": _mean([one["training_seconds"] for one in found])}
-        for label, found in seeds.items()
-    }
+        for (key, n, label), found in seeds.items()
+    ]
     figures = {}
-    for width in sorted({label.split("/")[1] for label in rows}):
-        figures |= _figures(rows, width)
+    for n, shipped in sorted({(row["n_latents"], row["shipped"]) for row in rows}):
+        here = [row for row in rows if (row["n_latents"], row["shipped"]) == (n, shipped)]
+        figures |= _figures(here, f"mnist_{n}" if shipped else f"mnist_{n}_equal_budget")
     return {"rows": rows, "figures": figures}
 
 
-def _figures(rows, width):
+def _figures(rows, prefix):
     """Return the figures of ours at one width; those trained in the run are of equal budgets."""
-    ours = {key: rows[f"{key}/{width}"] for key in OURS if f"{key}/{width}" in rows}
+    ours = {row["contestant"]: row for row in rows if row["contestant"] in OURS}
     if not ours:
         return {}
-    n, shipped = width.removesuffix("-shipped"), width.endswith("-shipped")
-    prefix = f"mnist_{n}" if shipped else f"mnist_{n}_equal_budget"
     better = min(ours, key=lambda key: ours[key]["distance"])
     figures = {f"{prefix}_{name}_{key}": row[name] for key, row in ours.items() for name in NAMES}
     figures |= {f"{prefix}_{name}": ours[better][name] for name in NAMES}

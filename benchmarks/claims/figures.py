@@ -30,10 +30,10 @@ PUBLISHED_AS = {
 }
 # Of ours, by contestant and number of latents.
 COLOURS = {
-    ("ours", "512"): "black",
-    ("ours", "1024"): "royalblue",
-    ("ours_adaptive", "512"): "crimson",
-    ("ours_adaptive", "1024"): "darkorange",
+    ("ours", 512): "black",
+    ("ours", 1024): "royalblue",
+    ("ours_adaptive", 512): "crimson",
+    ("ours_adaptive", 1024): "darkorange",
 }
 # As wide as a page.
 WIDTH = 8.5
@@ -96,11 +96,11 @@ def draw(told, folder):
     return drawn
 
 
-def _style(told, key, n="512"):
+def _style(told, key, n=512):
     name = told["contestants"].get(key, {"name": key})["name"]
     if key in OURS:
-        colour = COLOURS.get((key, n), COLOURS[key, "512"])
-        dashes = {"ls": "--"} if n == "1024" else {}
+        colour = COLOURS.get((key, n), COLOURS[key, 512])
+        dashes = {"ls": "--"} if n == 1024 else {}
         return {"color": colour, "lw": 2, "zorder": 5, "label": f"{name}, {n}", **dashes}
     rivals = [other for other in told["contestants"] if other not in OURS]
     colours = matplotlib.colormaps["tab20"].colors
@@ -113,9 +113,9 @@ def _style(told, key, n="512"):
 def _by_contestant(cells):
     """Return results by contestant and width: several where a trade-off needs trainings."""
     found = {}
-    for name, result in cells.items():
-        _, key, n, *_ = name.split("/")
-        found.setdefault((key, n), []).append(result)
+    for result in cells.values():
+        about = result["about"]
+        found.setdefault((about["contestant"], about["n_latents"]), []).append(result)
     return found
 
 
@@ -165,10 +165,10 @@ def _convergence(plt, told):
 def _digits(plt, told):
     figure, (whole, near) = plt.subplots(1, 2, figsize=(WIDTH, 6.2))
     shown = published()["mnist"]
-    for label, row in told["experiments"]["digits"]["summary"]["rows"].items():
-        key, n = label.split("/")
-        n, shipped = n.removesuffix("-shipped"), n.endswith("-shipped")
-        style = _style(told, key, n) | {"ls": "", "marker": "D" if shipped else "o"}
+    for row in told["experiments"]["digits"]["summary"]["rows"]:
+        key, shipped = row["contestant"], row["shipped"]
+        style = _style(told, key, row["n_latents"])
+        style |= {"ls": "", "marker": "D" if shipped else "o"}
         style["ms"] = 7 if key in OURS else 5
         style["label"] += ", as it comes with the package" if shipped else ""
         other = shown.get(PUBLISHED_AS.get(key, ""))
@@ -223,7 +223,7 @@ def _outside(plt, told):
         for place, key in enumerate(keys):
             value = rows.get(key, {}).get("r2_at_equal_zeros", {}).get("0.9")
             if value is not None:
-                axes.barh(place, max(value, 0), color=COLOURS.get((key, "512"), "0.7"))
+                axes.barh(place, max(value, 0), color=COLOURS.get((key, 512), "0.7"))
             whole = rows.get(key, {}).get("r2")
             if whole is not None and whole >= 0:
                 axes.plot(whole, place, marker="|", color="0.2", ms=7)
@@ -242,8 +242,8 @@ def _outside_steps(plt, told):
     sets = told["experiments"]["outside"]["summary"]["sets"]
     figure, panels, rest = _panels(plt, sets, 2.6)
     styles = {}
-    for name, result in told["experiments"]["outside"]["cells"].items():
-        _, key, one = name.split("/")
+    for result in told["experiments"]["outside"]["cells"].values():
+        key, one = result["about"]["contestant"], result["about"]["label"]
         points = [(p["n_steps"], p["r2"]) for p in result["steps"]]
         if len(points) > 1:
             styles[key] = _style(told, key) | {"label": told["contestants"][key]["name"]}

@@ -5,7 +5,7 @@ from functools import partial
 import numpy as np
 
 from benchmarks.claims import digits as digits_experiment
-from benchmarks.claims.cells import Cell
+from benchmarks.claims.cells import About, Cell
 from benchmarks.claims.contest import (
     LEVELS,
     ORACLE,
@@ -51,7 +51,8 @@ def cells(setup):
         for one in sets.values():
             per_kind = n_per_angle if one.name == "rotated" else len(one.stimuli)
             work = partial(_measured, setup, digits, key, one, per_kind)
-            found.append(Cell(f"outside/{key}/{one.name}", told, work))
+            about = About(key, setup.n_latents, seed=0, label=one.name)
+            found.append(Cell(f"outside/{key}/{one.name}", told, work, about))
     return found
 
 
@@ -103,8 +104,8 @@ def summary(results):
         By the name of the cell.
     """
     sets, figures = {}, {}
-    for name, result in results.items():
-        _, key, one = name.split("/")
+    for result in results.values():
+        key, one = result["about"]["contestant"], result["about"]["label"]
         levels = at_equal_zeros(result)
         r2 = levels[LEVEL]
         sets.setdefault(one, {})[key] = {

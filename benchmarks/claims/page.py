@@ -116,15 +116,13 @@ d = sqrt((1 - R2)^2 + (1 - zeros)^2).
 
 def _vanhateren(told, experiment):
     best = experiment["summary"]["best"]
-    at_512 = {
-        label.split("/")[0]: row for label, row in best.items() if not label.endswith("/1024")
-    }
+    at_512 = {row["contestant"]: row for row in best.values() if row["n_latents"] != 1024}
     rows = [
         (
-            f"{name_of(told, label.split('/')[0])}, {label.split('/')[1]}",
+            f"{name_of(told, row['contestant'])}, {row['n_latents']}",
             *(f"{row[column]:.3f}" for column in ("r2", "zeros", "distance")),
         )
-        for label, row in sorted(best.items(), key=lambda item: item[1]["distance"])
+        for row in sorted(best.values(), key=lambda row: row["distance"])
     ]
     said = verdicts(
         told,
@@ -168,12 +166,12 @@ Again: `python -m benchmarks.claims.run --only vanhateren`."""
 
 def _digits(told, experiment):
     rows, lines = experiment["summary"]["rows"], []
-    for label, row in rows.items():
-        key, n = label.split("/")
-        n = n.replace("-shipped", ", as it comes with the package")
+    for row in rows:
+        key = row["contestant"]
+        shipped = ", as it comes with the package" if row["shipped"] else ""
         lines.append(
             (
-                f"{name_of(told, key)}, {n}",
+                f"{name_of(told, key)}, {row['n_latents']}{shipped}",
                 *(_spread(row, column) for column in ("r2", "zeros", "distance", "accuracy")),
                 f"{1000 * row['squared_error']:.2f}",
                 f"{row['n_parameters']:,}",
@@ -189,9 +187,7 @@ def _digits(told, experiment):
         "published zeros",
         "published accuracy",
     )
-    compared = {
-        label.split("/")[0]: row for label, row in rows.items() if not label.endswith("-shipped")
-    }
+    compared = {row["contestant"]: row for row in rows if not row["shipped"]}
     said = verdicts(
         told,
         [

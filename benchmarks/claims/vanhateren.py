@@ -4,7 +4,7 @@ from functools import partial
 
 import numpy as np
 
-from benchmarks.claims.cells import Cell
+from benchmarks.claims.cells import About, Cell
 from benchmarks.claims.contest import (
     ORACLE,
     OURS,
@@ -60,7 +60,7 @@ def cells(setup):
             model = load_model(SHIPPED[key].format(name, n))
             told = {"n_test": len(test), "fingerprint": fingerprint(model)}
             work = partial(_ours, key, model, test, setup)
-            found.append(Cell(f"vanhateren/{key}/{n}", told, work))
+            found.append(Cell(f"vanhateren/{key}/{n}", told, work, About(key, n)))
     for key in setup.rivals:
         for value in _values(setup, key):
             found.append(_rival_cell(setup, key, value, stimuli, name, test))
@@ -88,7 +88,7 @@ def _rival_cell(setup, key, value, stimuli, name, test):
         "n_train": len(stimuli.train),
         "n_latents": setup.n_latents,
     }
-    label = "" if value is None else f"/{kind.TRADE_OFF.setting}={value:g}"
+    label = "" if value is None else f"{kind.TRADE_OFF.setting}={value:g}"
     training = Training(setup, key, name, stimuli.train, settings={key: settings})
     if key == ORACLE:
         # On the dictionary of our model, which is not trained in this run.
@@ -96,7 +96,9 @@ def _rival_cell(setup, key, value, stimuli, name, test):
         told |= {"fingerprint": fingerprint(shipped), "n_latents": 512}
         training = kind(shipped.n_pixels, 512, dictionary=shipped.dictionary)
     work = partial(_measured, setup, training, test)
-    return Cell(f"vanhateren/{key}/{told['n_latents']}{label}", told, work)
+    about = About(key, told["n_latents"], label=label)
+    name = "/".join(filter(None, ("vanhateren", key, str(about.n_latents), label)))
+    return Cell(name, told, work, about)
 
 
 def _ours(key, model, test, setup):
@@ -132,13 +134,14 @@ def summary(results):
     results : dict of str to dict
         By the name of the cell.
     """
-    rows = {}
-    for name, result in results.items():
-        _, key, n, *_ = name.split("/")
-        rows.setdefault(f"{key}/{n}", []).append(result)
+    parts = {}
+    for result in results.values():
+        about = result["about"]
+        named = {name: about[name] for name in ("contestant", "n_latents")}
+        label = "{contestant}/{n_latents}".format(**named)
+        parts.setdefault(label, []).append(result["best"] | named)
     best = {
-        key: min((one["best"] for one in parts), key=lambda point: point["distance"])
-        for key, parts in rows.items()
+        label: min(points, key=lambda point: point["distance"]) for label, points in parts.items()
     }
     figures = {}
     ours = {key: best[f"{key}/512"]["distance"] for key in OURS if f"{key}/512" in best}
@@ -150,7 +153,8 @@ def summary(results):
         figures["vanhateren_512_distance"] = min(ours.values())
         figures["vanhateren_512_setting"] = min(ours, key=ours.get)
         for key, other in (("lca", "lca"), ("oracle", ORACLE)):
-            rival = next((b["distance"] for k, b in best.items() if k.split("/")[0] == other), None)
+            known = (b["distance"] for b in best.values() if b["contestant"] == other)
+            rival = next(known, None)
             if rival is not None:
                 figures[f"vanhateren_512_distance_over_{key}"] = min(ours.values()) / rival
                 for name, distance in ours.items():

@@ -5,6 +5,7 @@ import pytest
 
 from benchmarks.claims import ablations
 from benchmarks.claims.ablations import quantised, summary, thinned, variant, variants
+from benchmarks.claims.cells import About
 from benchmarks.claims.contest import OURS
 from benchmarks.claims.ours import SpikingVAE
 
@@ -75,9 +76,13 @@ def test_a_run_that_diverges_is_told(stimuli, model, monkeypatch):
 
 
 def test_rows_by_contestant_and_label():
+    told = {
+        "weights of 8 bits": {"r2": 0.9, "distance": 0.1, "points": []},
+        "dt = tau / 20": {"diverged": "potentials ran away"},
+    }
     results = {
-        "ablations/ours/weights of 8 bits": {"r2": 0.9, "distance": 0.1, "points": []},
-        "ablations/ours/dt = tau / 20": {"diverged": "potentials ran away"},
+        label: one | {"about": About("ours", 512, 0, label)._asdict()}
+        for label, one in told.items()
     }
     found = summary(results)
     assert found["rows"]["ours"]["dt = tau / 20"] == {"diverged": "potentials ran away"}

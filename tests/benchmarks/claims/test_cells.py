@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from benchmarks.baselines import rival
-from benchmarks.claims.cells import Cell, Cells, finish
+from benchmarks.claims.cells import About, Cell, Cells, finish
 
 
 class Work:
@@ -28,6 +28,15 @@ def test_a_cell_is_computed_once(tmp_path):
     for _ in range(2):
         assert Cells(tmp_path).result(Cell("a/b", {"n": 1}, work))["r2"] == 0.5
     assert work.n == 1
+
+
+def test_what_a_cell_is_about_is_in_its_result_and_not_in_its_file(tmp_path):
+    cells, work, plain = Cells(tmp_path), Work({"r2": 0.5}), Cell("a/b", {"n": 1}, None)
+    told = [cells.result(Cell("a/b", {"n": 1}, work, About("lca", n))) for n in (512, 64)]
+    assert [one["about"]["n_latents"] for one in told] == [512, 64]
+    assert told[0]["about"] == {"contestant": "lca", "n_latents": 512, "seed": None, "label": ""}
+    assert work.n == 1 and "about" not in cells.known(plain)
+    assert "about" not in json.loads(cells.path(plain).read_text())
 
 
 def test_other_settings_are_another_cell(tmp_path):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from benchmarks.claims.cells import Cells
+from benchmarks.claims.cells import About, Cells
 from benchmarks.claims.contest import ORACLE, OURS, Setup
 from benchmarks.claims.data import small_digits
 from benchmarks.claims.digits import SETTINGS, cells, settings_of, summary
@@ -13,9 +13,11 @@ def test_cells_of_every_seed_and_of_the_models_that_come_along(tmp_path, monkeyp
     names = [cell.name for cell in cells(setup)]
     assert names == [f"digits/{key}/512/{seed}" for seed in (0, 1) for key in (*OURS, "pca")]
     monkeypatch.setattr("benchmarks.claims.digits.mnist", lambda path: small_digits())
-    full = [cell.name for cell in cells(Setup(Cells(tmp_path), seeds=1, rivals=("pca",)))]
-    assert full[:4] == [f"digits/{key}/{n}-shipped/0" for n in (512, 1024) for key in OURS]
-    assert len(full) == 7
+    full = cells(Setup(Cells(tmp_path), seeds=1, rivals=("pca",)))
+    places = [(n, key) for n in (512, 1024) for key in OURS]
+    assert [cell.name for cell in full[:4]] == [f"digits/{key}/{n}-shipped/0" for n, key in places]
+    assert [cell.about for cell in full[:4]] == [About(key, n, 0, "shipped") for n, key in places]
+    assert [cell.about for cell in full[4:]] == [About(key, 512, 0) for key in (*OURS, "pca")]
 
 
 def test_settings_are_those_of_the_contestant(tmp_path):
@@ -31,18 +33,20 @@ def result(distance, r2=0.9, **others):
 
 
 def test_figures_are_means_over_seeds_and_of_the_better_of_ours():
-    results = {
-        "digits/ours/512/0": result(0.10, r2=0.94),
-        "digits/ours/512/1": result(0.12, r2=0.96),
-        "digits/ours_adaptive/512/0": result(0.07, accuracy=0.98),
-        "digits/ours/1024-shipped/0": result(0.06),
-        "digits/lca/512/0": result(0.01, training_seconds=None),
-    }
-    found = summary(results)
-    row = found["rows"]["ours/512"]
+    told = [
+        (About("ours", 512, 0), result(0.10, r2=0.94)),
+        (About("ours", 512, 1), result(0.12, r2=0.96)),
+        (About("ours_adaptive", 512, 0), result(0.07, accuracy=0.98)),
+        (About("ours", 1024, 0, "shipped"), result(0.06)),
+        (About("lca", 512, 0), result(0.01, training_seconds=None)),
+    ]
+    found = summary({str(about): one | {"about": about._asdict()} for about, one in told})
+    rows = {(row["contestant"], row["n_latents"]): row for row in found["rows"]}
+    row = rows["ours", 512]
     assert (row["r2"], row["distance"]) == (pytest.approx(0.95), pytest.approx(0.11))
     assert row["r2_sd"] == pytest.approx(0.01) and row["n_seeds"] == 2
-    assert found["rows"]["lca/512"]["training_seconds"] is None
+    assert rows["lca", 512]["training_seconds"] is None
+    assert [row["contestant"] for row in found["rows"] if row["shipped"]] == ["ours"]
     figures = found["figures"]
     equal = "mnist_512_equal_budget"
     assert figures[f"{equal}_setting"] == "ours_adaptive"

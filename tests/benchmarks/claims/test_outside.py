@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from benchmarks.claims.cells import About
 from benchmarks.claims.contest import LEVELS
 from benchmarks.claims.outside import LEVEL, at_equal_zeros, summary
 
@@ -22,14 +23,18 @@ def test_a_dense_code_is_cut_and_a_sparse_one_interpolated():
 
 
 def test_ranks_are_among_the_rivals_without_the_other_of_ours_and_the_oracle():
+    told = {
+        ("ours", "rotated"): result([(0.7, 0.95), (0.92, 0.8)]),
+        ("ours_adaptive", "rotated"): result([(0.95, 0.9)]),
+        ("lca", "rotated"): result([(0.9, 0.85)]),
+        ("hybrid", "rotated"): result([(0.0, 0.99)], truncated=0.3),
+        ("matching_pursuit", "rotated"): result([(0.95, 0.99)]),
+        ("ours", "natural"): result([(0.5, -2.0)], truncated=None),
+        ("lca", "natural"): result([(0.95, -1.0)]),
+    }
     results = {
-        "outside/ours/rotated": result([(0.7, 0.95), (0.92, 0.8)]),
-        "outside/ours_adaptive/rotated": result([(0.95, 0.9)]),
-        "outside/lca/rotated": result([(0.9, 0.85)]),
-        "outside/hybrid/rotated": result([(0.0, 0.99)], truncated=0.3),
-        "outside/matching_pursuit/rotated": result([(0.95, 0.99)]),
-        "outside/ours/natural": result([(0.5, -2.0)], truncated=None),
-        "outside/lca/natural": result([(0.95, -1.0)]),
+        "/".join(place): one | {"about": About(place[0], 512, 0, place[1])._asdict()}
+        for place, one in told.items()
     }
     found = summary(results)
     figures = found["figures"]

@@ -36,8 +36,8 @@ def test_where_a_rival_wins_comes_before_what_holds(ran, better):
     told, _ = ran
     changed = json.loads(json.dumps(told))
     rows = changed["experiments"]["digits"]["summary"]["rows"]
-    for label, row in rows.items():
-        if label.startswith("lca"):
+    for row in rows:
+        if row["contestant"] == "lca":
             row |= {"r2": 0.999 if better else -1.0, "accuracy": 0.0, "distance": 5.0}
     section = document(changed).split("## Digits")[1].split("## Out of")[0]
     won = "R2, whatever the zeros**: LCA (0.999)" in section

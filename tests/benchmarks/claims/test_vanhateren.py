@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from benchmarks.claims import vanhateren
-from benchmarks.claims.cells import Cells
+from benchmarks.claims.cells import About, Cells
 from benchmarks.claims.contest import OURS, Setup
 from benchmarks.claims.data import NoData
 from benchmarks.claims.vanhateren import cells, patches, summary
@@ -26,9 +26,15 @@ def test_cells_of_a_trade_off_that_needs_trainings(few, tmp_path):
     torch = pytest.importorskip("torch")
     assert torch
     setup = Setup(Cells(tmp_path), quick=True, n_values=3, rivals=("lca", "poisson_iterative"))
-    names = [cell.name for cell in cells(setup)]
+    found = cells(setup)
+    names = [cell.name for cell in found]
     assert names[:3] == [f"vanhateren/{key}/512" for key in OURS] + ["vanhateren/lca/512"]
-    assert [name.rsplit("/", 1)[1] for name in names[3:]] == ["beta=2", "beta=8", "beta=32"]
+    labels = ["beta=2", "beta=8", "beta=32"]
+    assert names[3:] == [f"vanhateren/poisson_iterative/512/{label}" for label in labels]
+    assert [cell.about for cell in found[2:4]] == [
+        About("lca", 512),
+        About("poisson_iterative", 512, label="beta=2"),
+    ]
 
 
 def test_without_patches_there_is_a_reason(tmp_path, monkeypatch):
@@ -41,18 +47,27 @@ def point(distance, **others):
     return {"r2": 1 - distance, "zeros": 1.0, "distance": distance} | others
 
 
-def test_figures_compare_our_best_with_lca_and_the_oracle():
-    results = {
-        "vanhateren/ours/512": {"best": point(0.24)},
-        "vanhateren/ours_adaptive/512": {"best": point(0.18)},
-        "vanhateren/ours/1024": {"best": point(0.15)},
-        "vanhateren/lca/512": {"best": point(0.3)},
-        "vanhateren/matching_pursuit/512": {"best": point(0.12)},
-        "vanhateren/poisson_iterative/512/beta=2": {"best": point(0.5)},
-        "vanhateren/poisson_iterative/512/beta=8": {"best": point(0.4)},
+def named(*found):
+    """Return results of cells from the best d of each and what it is about."""
+    return {
+        str(about): {"best": point(distance), "about": about._asdict()} for distance, about in found
     }
+
+
+def test_figures_compare_our_best_with_lca_and_the_oracle():
+    results = named(
+        (0.24, About("ours", 512)),
+        (0.18, About("ours_adaptive", 512)),
+        (0.15, About("ours", 1024)),
+        (0.3, About("lca", 512)),
+        (0.12, About("matching_pursuit", 512)),
+        (0.5, About("poisson_iterative", 512, label="beta=2")),
+        (0.4, About("poisson_iterative", 512, label="beta=8")),
+    )
     found = summary(results)
-    assert found["best"]["poisson_iterative/512"]["distance"] == 0.4
+    best = found["best"]["poisson_iterative/512"]
+    assert best["distance"] == 0.4
+    assert (best["contestant"], best["n_latents"]) == ("poisson_iterative", 512)
     figures = found["figures"]
     assert figures["vanhateren_512_distance"] == 0.18
     assert figures["vanhateren_512_setting"] == "ours_adaptive"
@@ -60,4 +75,4 @@ def test_figures_compare_our_best_with_lca_and_the_oracle():
     assert figures["vanhateren_512_distance_over_lca"] == pytest.approx(0.6)
     assert figures["vanhateren_512_distance_over_lca_ours"] == pytest.approx(0.8)
     assert figures["vanhateren_512_distance_over_oracle"] == pytest.approx(1.5)
-    assert summary({"vanhateren/lca/512": {"best": point(0.3)}})["figures"] == {}
+    assert summary(named((0.3, About("lca", 512))))["figures"] == {}
