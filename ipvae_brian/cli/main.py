@@ -1,4 +1,4 @@
-"""The command `ipvae`: demo, models, train, evaluate, simulate, inspect.
+"""The command `ipvae`: demo, models, train, evaluate, simulate, inspect, compare.
 
 The exit status is 0 on success, 2 for bad input (with one line on standard error), and 130 after
 Ctrl-C.

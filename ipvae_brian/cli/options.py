@@ -23,7 +23,8 @@ EXAMPLES = """examples:
   ipvae train --data FOLDER --out mine.npz
   ipvae evaluate mine.npz --data FOLDER
   ipvae simulate mine.npz --stimulus 3 --out DIR
-  ipvae inspect mine.npz --out DIR"""
+  ipvae inspect mine.npz --out DIR
+  ipvae compare mine.npz --out DIR"""
 
 
 # What does not change the result of a command.

@@ -68,7 +68,10 @@ def published_fields(path: str | PathLike, averaged: bool = True) -> dict[str, A
                 f"{path}: {TENSORS[name]!r} must have {length} value(s) for weights "
                 f"{weight.shape}, got {len(row)}"
             )
-    highest = float(configuration.get("clamp_u", HIGHEST_POTENTIAL))
+    highest = configuration.get("clamp_u", HIGHEST_POTENTIAL)
+    if isinstance(highest, bool) or not isinstance(highest, int | float):
+        raise FileFormatError(f"{CONFIGURATION}: clamp_u must be a number, got {highest!r}")
+    highest = float(highest)
     return {
         "dictionary": weight,
         "threshold": np.exp(bias),
@@ -143,6 +146,8 @@ def _configuration(path):
             told = json.loads(file.read_text("utf-8"))
         except (UnicodeDecodeError, json.JSONDecodeError) as error:
             raise FileFormatError(f"{file}: not JSON ({error})") from error
+        if not isinstance(told, dict):
+            raise FileFormatError(f"{file}: must hold settings by name, got {type(told).__name__}")
         for name, wanted in (("dec_type", "lin"), ("inf_type", "grad"), ("n_iters_inner", 1)):
             if told.get(name, wanted) != wanted:
                 raise FileFormatError(

@@ -74,6 +74,12 @@ class SessionRun:
             if len(set(self.neurons.tolist())) != len(self.neurons):
                 raise ValueError("neurons must not name a neuron twice")
         self.window_steps = _window_steps(network, session, window)
+        graded = np.dtype(network._objects("circuit").circuit.count_type).kind == "f"
+        if graded and (neurons is not None or window is not None):
+            raise ValueError(
+                "neurons and window need a network that spikes: of graded activity there is a "
+                "response of all neurons in windows of tau"
+            )
         self.counts_only = window is not None
         self.timing = Timing(
             dt=float(session.dt),

@@ -73,7 +73,7 @@ class ColumnFits:
             values = self.of(name)
             defined = values[~np.isnan(values)]
             told[name] = np.percentile(defined, QUARTILES).tolist() if len(defined) else None
-        if told["half_bandwidth"] is None:
+        if told["nx"] is None:
             return told | {"distance_to_macaque": None}
         sizes = reference("gabor_size").values
         joint, edges = np.array(sizes["joint_counts"]), sizes["bin_edges"]
@@ -81,8 +81,11 @@ class ColumnFits:
         distances = {
             "nx": distance_to_counts(self.of("nx"), edges, joint.sum(axis=1)),
             "ny": distance_to_counts(self.of("ny"), edges, joint.sum(axis=0)),
-            "half_bandwidth": distance_to_percentiles(self.of("half_bandwidth"), width),
         }
+        # Of fields that respond to all orientations nearly alike it is not defined.
+        if told["half_bandwidth"] is not None:
+            widths = self.of("half_bandwidth")
+            distances["half_bandwidth"] = distance_to_percentiles(widths, width)
         return told | {"distance_to_macaque": distances}
 
 

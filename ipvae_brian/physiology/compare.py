@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import shlex
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -53,7 +54,7 @@ KS_FIGURES = {
 
 def compare(
     model: Parameters | str,
-    recordings: Mapping[str, Recording] | Iterable[Recording] = (),
+    recordings: Mapping[str, Recording] | Iterable[Recording] | Recording = (),
     *,
     quick: bool = False,
     vary: Sequence[str] = (),
@@ -72,7 +73,7 @@ def compare(
     ----------
     model : Parameters or str
         Or the name or file of one.
-    recordings : mapping of str to Recording, or Recordings, optional
+    recordings : Recording, several of them, or a mapping of str to Recording, optional
         They stand beside the published laboratories, for each property that they have the
         conditions for (``orientation`` or ``direction``, ``spatial_frequency``,
         ``temporal_frequency``, ``contrast``, ``mask_contrast``, ``diameter``, ``image``).
@@ -148,6 +149,9 @@ def _named(model: Parameters | str) -> tuple[str, Parameters]:
 
 
 def _named_recordings(recordings: Any) -> dict[str, Recording]:
+    if isinstance(recordings, Recording):
+        # One, and not each of its trials.
+        recordings = [recordings]
     if not isinstance(recordings, Mapping):
         recordings = {f"recording {i}": one for i, one in enumerate(recordings, start=1)}
     for key, one in recordings.items():
@@ -163,7 +167,7 @@ def _command(name, recordings, quick, vary, seed) -> str:
     words += ["--quick"] if quick else []
     words += ["--vary", ",".join(vary)] if vary else []
     words += ["--seed", str(seed)] if seed else []
-    return " ".join(words)
+    return shlex.join(words)
 
 
 # Properties

@@ -72,8 +72,8 @@ def interval_statistics(
         ) from None
     least = whole_number(minimum_intervals, "minimum_intervals", minimum=2)
     windows = windows_in(recording, window)
-    timing = recording.timing
-    edges = timing.window_starts[windows.start], timing.window_ends[windows.stop - 1]
+    per_window = recording.timing.steps_per_window
+    edges = windows.start * per_window, windows.stop * per_window
     if where is not None:
         recording = recording.select(recording.trials_where(**where))
     trains = _intervals(recording, *edges)
@@ -98,9 +98,11 @@ def interval_statistics(
 
 
 def _intervals(recording, begin, end):
-    """Return for every neuron a list of intervals, an array for each trial with any."""
+    """Return the intervals between two time steps of every neuron, an array for each trial."""
     spikes = recording._recorded_spikes()
-    inside = (spikes.time >= begin) & (spikes.time < end)
+    # Of times themselves, those at the onset may be a rounding error before it.
+    step = recording.timing.steps_of(spikes.time)
+    inside = (step >= begin) & (step < end)
     trial, neuron, time = (
         np.repeat(column[inside], spikes.count[inside])
         for column in (spikes.trial, spikes.neuron, spikes.time)

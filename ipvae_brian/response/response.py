@@ -148,8 +148,18 @@ class Response(Recording):
         -------
         Response or Recording
             A response; with `neurons`, a recording, as fewer neurons decode nothing.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As for `Recording.select`, or if neurons are chosen of a `RateNetwork`.
         """
         if neurons is not None:
+            if self.counts.dtype.kind == "f":
+                raise ValueError(
+                    "neurons cannot be chosen of graded activity, which is no recording of spikes: "
+                    "use counts[:, :, neurons]"
+                )
             return super().select(trials, neurons)
         parts = self._selected_trials(trials)
         if trials is None:

@@ -150,3 +150,18 @@ def test_without_pytorch_the_extra_is_named(tmp_path, state, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "torch", None)
     with pytest.raises(ImportError, match="ipvae-brian.published"):
         Parameters.from_published(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('{"clamp_u": null}', "clamp_u must be a number, got None"),
+        ('{"clamp_u": true}', "clamp_u must be a number, got True"),
+        ("[1]", "must hold settings by name, got list"),
+    ],
+)
+def test_configurations_that_are_none(text, words, tmp_path, state):
+    path = save(tmp_path / "model.pt", state)
+    (tmp_path / "ConfigPoisVAE.json").write_text(text)
+    with pytest.raises(FileFormatError, match=words):
+        Parameters.from_published(path)

@@ -7,7 +7,14 @@ import pytest
 from brian2 import Hz, ms
 from helpers import ALL, NAMES, make_parameters
 
-from ipvae_brian import MemoryLimitError, Recording, Response, SpikingNetwork, StabilityWarning
+from ipvae_brian import (
+    MemoryLimitError,
+    RateNetwork,
+    Recording,
+    Response,
+    SpikingNetwork,
+    StabilityWarning,
+)
 from ipvae_brian._tools import memory
 from ipvae_brian.stimuli import FrontEnd, Whitening, protocols
 
@@ -187,3 +194,16 @@ def test_progress_counts_trials(model, capsys):
     network = SpikingNetwork(model, n_copies=2, engine="events")
     network.present_session(gratings(dt=1 * ms), progress=True)
     assert "/4 " in capsys.readouterr().err
+
+
+def test_graded_activity_is_not_cut_short_to_whole_numbers():
+    session = protocols.flashed_gratings(
+        orientations=0, spatial_frequencies=1, duration=40 * ms, shape=(4, 4), dt=4 * ms
+    )
+    network = RateNetwork(make_parameters(natural_gradient_step=0.2), dt=4 * ms)
+    for options in ({"neurons": [0, 1]}, {"window": 40 * ms}):
+        with pytest.raises(ValueError, match="neurons and window need a network that spikes"):
+            network.present_session(session, whitened=True, **options)
+    response = network.present_session(session, whitened=True, seed=0, progress=False)
+    with pytest.raises(ValueError, match="neurons cannot be chosen of graded activity"):
+        response.select(neurons=[0])

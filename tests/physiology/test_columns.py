@@ -71,3 +71,12 @@ def test_wrong_models():
     one = fit_gabor(GABORS[0].field)
     with pytest.raises(AttributeError):
         ColumnFits((one,)).of("nz")
+
+
+def test_fields_without_tuning_for_orientation_are_told():
+    """They have a size, but no half-bandwidth."""
+    fit = GaborFit(0, 0, 0, 0.05, 0, 1.0, 1.0, 1.0, 0.9, (8, 8))
+    assert np.isnan(fit.half_bandwidth)
+    told = ColumnFits((fit,) * 3).figures()
+    assert told["half_bandwidth"] is None and told["nx"][1] == pytest.approx(0.05)
+    assert set(told["distance_to_macaque"]) == {"nx", "ny"}

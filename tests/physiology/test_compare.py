@@ -9,6 +9,7 @@ from brian2.only import ms
 
 from ipvae_brian import Recording
 from ipvae_brian.physiology import Check, compare
+from ipvae_brian.physiology.compare import _named_recordings
 from ipvae_brian.physiology.experiments import Subject
 from ipvae_brian.physiology.properties import PROPERTIES
 
@@ -138,3 +139,7 @@ def test_wrong_arguments_are_refused_before_the_work(gabor_model):
         compare(gabor_model, quick=1)
     with pytest.raises(ValueError, match="must be one of|no such model|did you mean"):
         compare("vanhateren-51")
+
+
+def test_one_recording_is_not_taken_apart_into_its_trials(own):
+    assert list(_named_recordings(own)) == ["recording 1"]

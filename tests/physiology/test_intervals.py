@@ -55,3 +55,11 @@ def test_without_elephant_the_extra_is_named(monkeypatch):
     recording = Recording(np.ones((1, 100, 1), int), TIMING)
     with pytest.raises(ImportError, match=r"ipvae-brian\[physiology\]"):
         interval_statistics(recording)
+
+
+def test_spikes_at_the_onset_are_counted_in_spite_of_rounding():
+    pytest.importorskip("elephant", reason="elephant is in the extra `physiology`")
+    timing = Timing(dt=0.1, n_steps=40, steps_per_window=1, before=0.3)
+    times = [-0.1, -1e-12, 0.1, 0.4, 0.6, 1.1]
+    found = interval_statistics(Recording.from_spike_times([[times]], timing), minimum_intervals=2)
+    assert found.n_intervals.tolist() == [4]

@@ -15,6 +15,8 @@ from ipvae_brian.recordings.recording import Recording
 
 # Of a grating: what an experimenter looks for the best of.
 OTHERS = ("spatial_frequency", "temporal_frequency", "diameter", "contrast")
+GRATING = ("orientation", "direction", *OTHERS[:3], "phase", "contrast")
+MASK = "mask_contrast"
 # Spikes, on average over repeats, that a unit needs at its best condition for a curve to be one.
 FEWEST_SPIKES = 5.0
 
@@ -63,6 +65,7 @@ def angle_of(recording: Recording) -> str:
 def best_curves(recording: Recording, condition: str, period: float | None = None) -> Curves:
     """Return the curve of every unit over a condition, at its best combination of the others."""
     require(recording, condition)
+    recording = without_mask(recording)
     others = [name for name in OTHERS if name != condition and name in recording.conditions]
     others = [name for name in others if len(_different(recording, name)) > 1]
     shown = np.isfinite(recording.conditions[condition].astype(float))
@@ -125,6 +128,61 @@ def own_trials(recording: Recording, unit: int, **where: Any) -> NDArray[np.bool
         own = recording.conditions["target"] == unit_number(recording, unit)
     for name, value in where.items():
         own &= recording.conditions[name] == value
+    return own
+
+
+def unmasked(recording: Recording) -> NDArray[np.bool_]:
+    """Return in which trials no second grating was shown, as a mask of trials."""
+    if MASK not in recording.conditions:
+        return np.ones(recording.n_trials, bool)
+    return ~(recording.conditions[MASK] > 0)
+
+
+def without_mask(recording: Recording) -> Recording:
+    """Return the trials in which no second grating was shown.
+
+    Raises
+    ------
+    ValueError
+        If there is none.
+    """
+    alone = unmasked(recording)
+    if alone.all():
+        return recording
+    if not alone.any():
+        raise ValueError("it needs trials without a mask")
+    return Recording.select(recording, alone)
+
+
+def best_trials(
+    recording: Recording, unit: int, counts: NDArray, *free: str, among: NDArray | None = None
+) -> NDArray[np.bool_]:
+    """Return the trials of a unit's best grating, as a mask of trials.
+
+    Parameters
+    ----------
+    recording : Recording
+    unit : int
+    counts : numpy.ndarray, shape (n_trials,)
+        Spikes of the unit.
+    *free : str
+        Conditions that are looked at, and so may have any value.
+    among : numpy.ndarray of bool, shape (n_trials,), optional
+        In which trials the best is looked for; by default those without a mask.
+    """
+    own = own_trials(recording, unit)
+    if "target" in recording.conditions:
+        return own
+    looked_at = own & (unmasked(recording) if among is None else among)
+    for name in GRATING:
+        column = recording.conditions.get(name)
+        if column is None or name in free:
+            continue
+        values = np.unique(column[looked_at & np.isfinite(column.astype(float))])
+        if len(values) > 1:
+            means = [counts[looked_at & (column == value)].mean() for value in values]
+            same = column == values[int(np.argmax(means))]
+            own, looked_at = own & same, looked_at & same
     return own
 
 

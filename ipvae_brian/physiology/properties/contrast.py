@@ -12,7 +12,14 @@ from numpy.typing import NDArray
 from ipvae_brian.physiology.comparison import Check
 from ipvae_brian.physiology.contrast import cross_orientation, fit_naka_rushton, size_tuning
 from ipvae_brian.physiology.latency import Psth, latency_shift, psth
-from ipvae_brian.physiology.properties.conditions import own_trials, require, targets, varied
+from ipvae_brian.physiology.properties.conditions import (
+    best_trials,
+    own_trials,
+    require,
+    targets,
+    unmasked,
+    varied,
+)
 from ipvae_brian.physiology.properties.specification import Sample, Specification, least, sample
 from ipvae_brian.physiology.trials import counts_in
 from ipvae_brian.recordings.recording import Recording
@@ -27,12 +34,6 @@ LARGEST_SHIFT = 120 * ms
 FEWEST_SPIKES = 30
 
 
-def _rates(recording: Recording, unit: int, own: NDArray[np.bool_]) -> float:
-    """Return the mean rate of a unit in some trials, in Hz."""
-    counts, duration = counts_in(recording)
-    return float(counts[own, unit].mean() / duration) if own.any() else np.nan
-
-
 def contrast_responses(recording: Recording) -> tuple[NDArray, NDArray[np.floating]]:
     """Return contrasts, and rates (n_contrasts, n_units) at each unit's best other conditions."""
     contrasts = varied(recording, "contrast", 5)
@@ -41,30 +42,20 @@ def contrast_responses(recording: Recording) -> tuple[NDArray, NDArray[np.floati
     if not len(units):
         raise ValueError("it needs recorded units that stimuli were made for")
     counts, duration = counts_in(recording)
+    alone = unmasked(recording)
     rates = np.full((len(contrasts), len(units)), np.nan)
     for place, unit in enumerate(units):
-        own = _best_trials(recording, unit, counts[:, unit])
+        own = alone & best_trials(recording, unit, counts[:, unit], "contrast")
         for i, contrast in enumerate(contrasts):
             some = own & (recording.conditions["contrast"] == contrast)
-            rates[i, place] = counts[some, unit].mean() / duration if some.any() else np.nan
+            rates[i, place] = _mean(counts[some, unit]) / duration
     known = np.isfinite(rates).all(axis=0)
     return contrasts, np.where(known & (rates[-1] >= LOWEST_RATE), rates, np.nan)
 
 
-def _best_trials(recording: Recording, unit: int, counts: NDArray) -> NDArray[np.bool_]:
-    """Return the trials of a unit's best grating, whatever the contrast."""
-    own = own_trials(recording, unit)
-    if "target" in recording.conditions:
-        return own
-    for name in ("orientation", "direction", "spatial_frequency", "phase"):
-        column = recording.conditions.get(name)
-        if column is None:
-            continue
-        values = np.unique(column[own & np.isfinite(column.astype(float))])
-        if len(values) > 1:
-            means = [counts[own & (column == value)].mean() for value in values]
-            own &= column == values[int(np.argmax(means))]
-    return own
+def _mean(counts: NDArray) -> float:
+    """Return the mean over trials; NaN without any."""
+    return float(counts.mean()) if len(counts) else np.nan
 
 
 def _fits(recording: Recording):
@@ -123,10 +114,10 @@ def latencies(recording: Recording, low: float = 0.1) -> Latencies:
     if weak == strong:
         raise ValueError("it needs at least 2 contrasts above 0")
     units = targets(recording)
-    counts = counts_in(recording)[0]
+    counts, alone = counts_in(recording)[0], unmasked(recording)
     values = np.full((3, len(units)), np.nan)
     for place, unit in enumerate(units):
-        own = _best_trials(recording, unit, counts[:, unit])
+        own = alone & best_trials(recording, unit, counts[:, unit], "contrast")
         pair = [
             _histogram(recording, unit, own & (recording.conditions["contrast"] == c))
             for c in (weak, strong)
@@ -181,18 +172,20 @@ def _plaids(recording: Recording):
     level = np.nanmax(first)
     both, one, other = (
         (first == level) & (mask == level),
-        (first == level) & (mask == 0),
-        (first == 0) & (mask == level),
+        (first == level) & ~(mask > 0),
+        ~(first > 0) & (mask == level),
     )
     if not (both.any() and one.any() and other.any()):
         raise ValueError(f"it needs a plaid and its two gratings at the contrast {level:g}")
-    units = targets(recording)
-    rates = np.array(
-        [
-            [_rates(recording, u, own_trials(recording, u) & some) for some in (both, one, other)]
-            for u in units
-        ]
-    )
+    counts, duration = counts_in(recording)
+    rates = []
+    for unit in targets(recording):
+        own = best_trials(recording, unit, counts[:, unit], "contrast", among=one)
+        # A mask alone may not have the other conditions of the grating that is not there.
+        alone = own & other if (own & other).any() else own_trials(recording, unit) & other
+        some = own & both, own & one, alone
+        rates.append([_mean(counts[trials, unit]) / duration for trials in some])
+    rates = np.array(rates).reshape(-1, 3)
     fired = np.isfinite(rates).all(axis=1) & (rates[:, 1] >= LOWEST_RATE)
     return cross_orientation(*np.nan_to_num(rates).T), fired, rates
 
@@ -212,14 +205,13 @@ def to_preferred(recording: Recording) -> Sample:
 def suppression(recording: Recording) -> Sample:
     """Return (peak - rate at the largest diameter) / peak."""
     diameters = varied(recording, "diameter", 3)
-    units = targets(recording)
-    column = recording.conditions["diameter"]
-    rates = np.array(
-        [
-            [_rates(recording, u, own_trials(recording, u) & (column == d)) for u in units]
-            for d in diameters
-        ]
-    )
+    units, column = targets(recording), recording.conditions["diameter"]
+    (counts, duration), alone = counts_in(recording), unmasked(recording)
+    rates = np.full((len(diameters), len(units)), np.nan)
+    for place, unit in enumerate(units):
+        own = alone & best_trials(recording, unit, counts[:, unit], "diameter")
+        for i, diameter in enumerate(diameters):
+            rates[i, place] = _mean(counts[own & (column == diameter), unit]) / duration
     fired = np.isfinite(rates).all(axis=0) & (np.nan_to_num(rates).max(axis=0) >= LOWEST_RATE)
     found = size_tuning(diameters, np.nan_to_num(rates)).suppression
     largest = float(diameters[-1])

@@ -14,6 +14,7 @@ from ipvae_brian.physiology.properties.conditions import (
     best_curves,
     require,
     varied,
+    without_mask,
 )
 from ipvae_brian.physiology.properties.specification import Sample, Specification, most, sample
 from ipvae_brian.physiology.trials import group_trials
@@ -75,7 +76,7 @@ def direction_selectivity(recording: Recording) -> Sample:
 
 
 def _at_two_contrasts(recording: Recording) -> tuple[Curves, Curves]:
-    """Return curves at the lowest and the highest contrast, at the same other conditions."""
+    """Return curves at the lowest and the highest contrast, each at its best other conditions."""
     contrasts = varied(recording, "contrast", 2)
     contrasts = contrasts[contrasts > 0]
     if len(contrasts) < 2:
@@ -118,9 +119,11 @@ def variance_change(recording: Recording) -> Sample:
 def modulation(recording: Recording) -> Sample:
     """Return F1/F0 at each unit's best drifting grating."""
     require(recording, "temporal_frequency")
+    recording = without_mask(recording)
     varied(recording, "direction", 2)
     names = ["direction", "temporal_frequency"]
-    for name in ("spatial_frequency", "contrast", "diameter"):
+    # With gratings of different phases together, cycles would cancel.
+    for name in ("spatial_frequency", "contrast", "diameter", "phase"):
         if name in recording.conditions:
             names.append(name)
     shown = np.isfinite(recording.conditions["direction"].astype(float))

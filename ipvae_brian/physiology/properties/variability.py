@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from ipvae_brian.physiology.comparison import Check
 from ipvae_brian.physiology.intervals import interval_statistics
 from ipvae_brian.physiology.properties.specification import Sample, Specification, sample, single
-from ipvae_brian.physiology.trials import windows_in
+from ipvae_brian.physiology.trials import ROUNDING, windows_in
 from ipvae_brian.physiology.variability import (
     CountStatistics,
     count_statistics,
@@ -82,7 +82,8 @@ def quenching(recording: Recording) -> Sample:
         width = max(round(COURSE_MS / (timing.window * 1e3)), 1) * timing.window * 1e3
     begin = -min(before, 4 * width)
     course = mean_matched_fano(recording, window=(begin * ms, 4 * width * ms), width=width * ms)
-    early, late = course.times < 0, course.times > width / 1e3
+    # A window in which the stimulus begins is neither.
+    early, late = course.times <= -width / 2e3 + ROUNDING, course.times > width / 1e3
     first, then = course.matched[early].mean(), course.matched[late].mean()
     rate = float(course.mean_counts[early].mean() / course.width)
     note = (

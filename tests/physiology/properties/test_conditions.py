@@ -58,3 +58,12 @@ def test_what_is_missing_is_named(make_recording):
         varied(recording, "diameter", 2)
     with pytest.raises(ValueError, match="at least 3 values of contrast, there are 2"):
         varied(recording, "contrast", 3)
+
+
+def test_trials_with_a_mask_are_no_part_of_curves(make_recording):
+    counts = np.array([[8], [4], [2], [4], [9], [9], [9], [9]])
+    angles, mask = np.tile([0, 45, 90, 135], 2), np.repeat([np.nan, 0.5], 4)
+    recording = make_recording(counts, orientation=angles, mask_contrast=mask)
+    np.testing.assert_array_equal(best_curves(recording, "orientation").rates[:, 0], [16, 8, 4, 8])
+    with pytest.raises(ValueError, match="it needs trials without a mask"):
+        best_curves(recording.select(np.isfinite(mask)), "orientation")

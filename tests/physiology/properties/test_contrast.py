@@ -68,3 +68,45 @@ def test_suppression_by_large_gratings():
     rates = np.array([[10], [40], [20]]) * np.ones(12)
     found = contrast.suppression(repeated(rates, diameter=[2.0, 8.0, 30.0]))
     assert found.distribution.median == pytest.approx(0.5, abs=0.05)
+
+
+def crossed(rates, *, mask=None, **columns):
+    """Counts of twelve equal units in one second, five times each: a row for each condition."""
+    counts = np.repeat(np.asarray(rates), 5)[:, None, None] * np.ones((1, 1, 12), int)
+    columns |= {} if mask is None else {"mask_contrast": mask}
+    timing = Timing(dt=0.001, n_steps=1000, steps_per_window=1000)
+    return Recording(counts, timing, conditions={k: np.repeat(v, 5) for k, v in columns.items()})
+
+
+def test_suppression_is_that_of_the_best_grating():
+    """At the other orientation rates only grow with size."""
+    rates = [10, 40, 20, 0, 10, 30]
+    sizes, angles = np.tile([2.0, 8.0, 30.0], 2), np.repeat([0.0, 90.0], 3)
+    found = contrast.suppression(crossed(rates, diameter=sizes, orientation=angles))
+    assert found.distribution.median == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize("name", ["temporal_frequency", "diameter", "phase", "mask"])
+def test_contrast_responses_are_those_of_one_grating_alone(name):
+    rates = np.array([1, 4, 10, 18, 24, 28])
+    recording = crossed(
+        np.concatenate([rates, rates // 4]),
+        contrast=np.tile(CONTRASTS, 2),
+        **{name: np.repeat([0.0, 0.5], 6)},
+    )
+    _, found = contrast.contrast_responses(recording)
+    np.testing.assert_array_equal(found[:, 0], rates)
+
+
+@pytest.mark.parametrize("blank", [0.0, np.nan])
+def test_plaids_are_those_of_the_best_grating(blank):
+    """Of the other orientation, plaids are not suppressed."""
+    rates = [30, 10, 20, 5, 8, 13]
+    recording = crossed(
+        rates,
+        contrast=[0.5, blank, 0.5] * 2,
+        mask=[blank, 0.5, 0.5] * 2,
+        orientation=np.repeat([0.0, 45.0], 3),
+    )
+    assert contrast.to_mean(recording).distribution.median == pytest.approx(1)
+    assert contrast.to_preferred(recording).distribution.median == pytest.approx(2 / 3)
