@@ -246,7 +246,7 @@ CPU on MNIST, and those settings were kept that had the smallest d (where codes 
 otherwise the largest R2) on {N_CHOICE} validation digits. All trainings are in
 `benchmarks/claims/tried.json`, and `python -m benchmarks.claims.tune` does them again. Ours were
 found on validation digits too, in more trainings, which were not counted: rivals had less attention
-than ours. Those that are not in the table have their defaults, with which they were developed.
+than ours. Those that are not in the table have their defaults.
 
 {markdown_table(header, lines, 3)}"""
 

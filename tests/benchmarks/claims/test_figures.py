@@ -56,3 +56,32 @@ def test_published_numbers_are_those_of_the_shared_tables(shared_folder):
     for row in tables["rate_distortion"]:
         point = [round(row["%-zeros"], 4), round(row["r2"], 4)]
         assert point in told["rate_distortion"][row["str_model"]]
+
+
+def test_a_panel_in_which_nobody_reconstructs_anything_says_so(ran):
+    from matplotlib import pyplot
+
+    told = json.loads(json.dumps(ran[0]))
+    for row in told["experiments"]["outside"]["summary"]["sets"]["natural"].values():
+        row["r2"] = -3.0
+    told["experiments"]["outside"]["summary"]["sets"]["natural"]["lca"]["r2"] = -1.25
+    for result in told["experiments"]["outside"]["cells"].values():
+        if result["about"]["label"] == "natural":
+            for point in result["steps"]:
+                point["r2"] = -3.0
+    for function in (figures._outside, figures._outside_steps):
+        figure = function(pyplot, told)
+        panel = next(axes for axes in figure.axes if "in [0, 1]" in axes.get_title())
+        (text,) = panel.texts
+        assert "the largest is -1.25\n(LCA)" in text.get_text()
+        full = next(axes for axes in figure.axes if "rotated" in axes.get_title())
+        assert not full.texts
+        pyplot.close(figure)
+
+
+def test_widths_of_ours_have_colours_of_their_own(ran):
+    told, _ = ran
+    styles = [figures._style(told, key, n) for key in figures.OURS for n in (512, 1024)]
+    assert len({style["color"] for style in styles}) == 4
+    rivals = [figures._style(told, key)["color"] for key in told["contestants"]]
+    assert len(set(rivals)) == len(rivals)
