@@ -37,7 +37,6 @@ COLOURS = {
 }
 # As wide as a page.
 WIDTH = 8.5
-N_COLUMNS = 3
 # Below this, curves against steps are cut off.
 LOWEST_R2 = -0.2
 # Where the sparse codes of digits are, enlarged: limits of zeros and of R2.
@@ -124,6 +123,11 @@ def _plain(axes):
         axes.spines[side].set_visible(False)
 
 
+def _logarithmic(axes):
+    axes.set_xscale("log", base=2)
+    axes.xaxis.set_major_formatter("{x:g}")
+
+
 def _finish(axes, figure):
     axes.legend(fontsize=7, frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
     _plain(axes)
@@ -157,14 +161,16 @@ def _convergence(plt, told):
         marker, label = MARKERS[model]
         steps, r2, _ = zip(*points, strict=True)
         axes.scatter(steps, r2, marker=marker, s=10, c="0.6", lw=0.7, label=label, zorder=0)
-    axes.set(xscale="log", xlabel="steps of inference (ours: tau)", ylabel="R2", ylim=(-0.1, 1.02))
+    axes.set(xlabel="steps of inference (ours: tau)", ylabel="R2", ylim=(-0.1, 1.02))
+    _logarithmic(axes)
     _finish(axes, figure)
     return figure
 
 
 def _digits(plt, told):
     figure, (whole, near) = plt.subplots(1, 2, figsize=(WIDTH, 6.2))
-    shown = published()["mnist"]
+    # A quick run has other digits.
+    shown = {} if told["quick"] else published()["mnist"]
     for row in told["experiments"]["digits"]["summary"]["rows"]:
         key, shipped = row["contestant"], row["shipped"]
         style = _style(told, key, row["n_latents"])
@@ -176,33 +182,33 @@ def _digits(plt, told):
             axes.plot(row["zeros"], row["r2"], **style)
             if other:
                 axes.plot(other["zeros"], other["r2"], "x", color=style["color"], ms=7, mew=1.6)
-    near.plot([], [], "x", color="0.4", ms=7, mew=1.6, label="published, in the same colour")
+    if shown:
+        near.plot([], [], "x", color="0.4", ms=7, mew=1.6, label="published, in the same colour")
     whole.set(xlabel="zeros", ylabel="R2 of test digits", xlim=(-0.03, 1.03), ylim=(None, 1.02))
     near.set(xlabel="zeros, enlarged", xlim=NEAR[0], ylim=NEAR[1])
     for axes in (whole, near):
         _plain(axes)
     lines, names = near.get_legend_handles_labels()
-    figure.legend(lines, names, fontsize=7, frameon=False, loc="lower center", ncols=N_COLUMNS)
-    n_rows = -(-len(names) // N_COLUMNS)
+    n_columns = 3
+    figure.legend(lines, names, fontsize=7, frameon=False, loc="lower center", ncols=n_columns)
+    n_rows = -(-len(names) // n_columns)
     figure.tight_layout(rect=(0, 0.022 * n_rows + 0.02, 1, 1))
     return figure
 
 
 def _panels(plt, sets, height):
-    """Return a figure with a panel for each set, in rows, and what is left over at the end."""
-    n_rows = -(-(len(sets) + 1) // N_COLUMNS)
-    figure, grid = plt.subplots(
-        n_rows, N_COLUMNS, figsize=(WIDTH, height * n_rows), sharey=True, squeeze=False
-    )
+    """Return a figure with a panel for each set, in two rows, and what is left over at the end."""
+    n_columns = -(-(len(sets) + 1) // 2)
+    figure, grid = plt.subplots(2, n_columns, figsize=(WIDTH, 2 * height), sharey=True)
     panels = dict(zip(sets, grid.flat, strict=False))
     for name, axes in panels.items():
         axes.set_title(SETS[name], fontsize=9)
         axes.tick_params(labelsize=7)
         _plain(axes)
-    left = list(grid.flat)[len(sets) :]
-    for axes in left:
+    rest = list(grid.flat)[len(sets) :]
+    for axes in rest:
         axes.axis("off")
-    return figure, panels, left[0]
+    return figure, panels, rest[0]
 
 
 def _nothing(told, axes, rows, column):
@@ -249,7 +255,8 @@ def _outside_steps(plt, told):
             styles[key] = _style(told, key) | {"label": told["contestants"][key]["name"]}
             panels[one].plot(*zip(*points, strict=True), **styles[key])
     for name, axes in panels.items():
-        axes.set(xscale="log", ylim=(LOWEST_R2, 1.02))
+        axes.set_ylim(LOWEST_R2, 1.02)
+        _logarithmic(axes)
         lines = [line.get_ydata() for line in axes.get_lines()]
         if lines and max(max(line) for line in lines) < LOWEST_R2:
             _nothing(told, axes, sets[name], "r2")
