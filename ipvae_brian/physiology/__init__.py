@@ -36,6 +36,7 @@ from ipvae_brian.physiology.latency import (
     Psth,
     latency_shift,
     psth,
+    scaled_and_shifted,
     time_to_half_maximum,
 )
 from ipvae_brian.physiology.membrane import (
@@ -59,6 +60,7 @@ from ipvae_brian.physiology.orientation import (
     half_bandwidth,
     orthogonal_preferred_ratio,
     second_peak,
+    smoothed,
 )
 from ipvae_brian.physiology.prediction import (
     NoiseCeiling,
@@ -176,8 +178,10 @@ __all__ = [
     "rates_without_competition",
     "reference",
     "references",
+    "scaled_and_shifted",
     "second_peak",
     "size_tuning",
+    "smoothed",
     "spatial_frequency_tuning",
     "spectrum",
     "spike_triggered_average",

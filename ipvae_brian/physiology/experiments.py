@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -34,6 +35,7 @@ GREY = 200 * ms
 FLASH = 200 * ms
 FRAME = 10 * ms
 DRIFT = 2 * Hz
+NOISE_FRAME = 20 * ms
 # Contrasts in whitened space, where 1 has the root mean square of natural patches.
 LOW_CONTRAST, HIGH_CONTRAST = 0.3, 1.0
 # Of light, through the front end.
@@ -277,17 +279,46 @@ def gratings(subject: Subject) -> Recording:
 
 
 def pooled_gratings(subject: Subject) -> Recording:
-    """Those of the lower contrast, of complex cells where the settings have them."""
-    found = subject.recording("gratings")
-    subject._warned["pooled_gratings"] = subject._warned["gratings"]
+    """Those of the higher contrast, as published, of complex cells where the settings have them."""
+    both = subject.recording("gratings_by_contrast")
+    found = both.select(both.trials_where(contrast=HIGH_CONTRAST))
+    subject._warned["pooled_gratings"] = subject._warned["gratings_by_contrast"]
     if not subject.pools:
         return found
     curves = best_curves(found, "direction", period=180)
     rates = np.nan_to_num(curves.rates)
     orientations = np.where(curves.responsive, curves.values[rates.argmax(axis=0)], np.nan)
     frequencies = np.array([curves.others[best]["spatial_frequency"] for best in curves.best])
-    pools = Pools.of_similar(orientations, frequencies, seed=subject.seed)
+    phases = _phases(subject, orientations, frequencies)
+    pools = Pools.of_similar(orientations, frequencies, phases=phases, seed=subject.seed)
     return pools.pool(found)
+
+
+def _phases(
+    subject: Subject, directions: NDArray[np.floating], frequencies: NDArray[np.floating]
+) -> NDArray[np.floating]:
+    """Return the phase in degrees of every neuron's drive by the grating that each prefers.
+
+    That of the dictionary, not of spikes, so that noise in a response does not choose the pools
+    from which it is read.
+    """
+    known = np.flatnonzero(np.isfinite(directions))
+    waves = [
+        Grating(
+            direction=float(directions[neuron]),
+            spatial_frequency=float(frequencies[neuron]) / subject.side,
+            phase=phase,
+        )
+        for phase in (0.0, 90.0)
+        for neuron in known
+    ]
+    session = Session(
+        "phases", waves, {}, frame_durations=subject.whole_taus(FLASH), **subject.session_options
+    )
+    drive = subject.parameters.drive(session.movies(None)[:, -1].reshape(len(waves), -1))
+    phases = np.full((len(directions),) * 2, np.nan)
+    phases[known] = np.rad2deg(np.arctan2(drive[len(known) :], drive[: len(known)]))
+    return phases
 
 
 def _targeted(
@@ -389,10 +420,14 @@ def _field_centres(subject: Subject) -> dict[int, tuple[float, float]]:
 
 def white_noise(subject: Subject) -> Recording:
     """Gaussian white noise in whitened space, of some neurons."""
-    frame = subject.whole_taus(20 * ms)
+    # In whole time steps: frames of a slow model may be shorter than its tau.
+    steps = max(1, round(float(NOISE_FRAME) / float(subject.dt)))
+    frame, per_tau = steps * subject.dt, round(subject.tau / float(subject.dt))
+    n_frames = int(5000 / float(frame / ms)) * (1 if subject.quick else 2)
     session = protocols.white_noise(
         n_sequences=40 if subject.quick else 60,
-        n_frames=int(5000 / float(frame / ms)) * (1 if subject.quick else 2),
+        # So many that the last ends with a window.
+        n_frames=n_frames - n_frames % (per_tau // math.gcd(per_tau, steps)),
         contrast=1.0,
         frame_duration=frame,
         seed=subject.seed,
@@ -405,13 +440,15 @@ def white_noise(subject: Subject) -> Recording:
     )
 
 
-def _image_session(subject: Subject, n_per_image: int, repeats: int) -> tuple[Session, str]:
+def _image_session(
+    subject: Subject, n_per_image: int, repeats: int, duration: Time = FLASH
+) -> tuple[Session, str]:
     session = protocols.natural_images(
         load_photographs(),
         n_per_image=n_per_image,
         margin=max(16, subject.front_end.margin),
         seed=subject.seed,
-        duration=subject.whole_taus(FLASH),
+        duration=subject.whole_taus(duration),
         repeats=repeats,
         **subject.session_options,
     )
@@ -419,8 +456,15 @@ def _image_session(subject: Subject, n_per_image: int, repeats: int) -> tuple[Se
     return session, text
 
 
-def _images(subject: Subject, name: str, n_per_image: int, repeats: int, **options: Any) -> Any:
-    session, text = _image_session(subject, n_per_image, repeats)
+def _images(
+    subject: Subject,
+    name: str,
+    n_per_image: int,
+    repeats: int,
+    duration: Time = FLASH,
+    **options: Any,
+) -> Any:
+    session, text = _image_session(subject, n_per_image, repeats, duration)
     # Patches of one photograph are different images.
     labels = np.arange(session.n_stimuli)[session.stimulus_numbers]
     found = subject.run(name, text, session, **options)
@@ -462,6 +506,12 @@ def membrane_potentials(subject: Subject) -> Response:
     return subject.run("membrane_potentials", text, session, record_potentials=neurons)
 
 
+def held_images(subject: Subject) -> Recording:
+    """Natural images, each shown once for seconds."""
+    n, duration = (1, 3 * second) if subject.quick else (2, 5 * second)
+    return _images(subject, "held_images", n, 1, duration, record_spikes=True)
+
+
 EXPERIMENTS: dict[str, Callable[[Subject], Recording]] = {
     one.__name__: one
     for one in (
@@ -476,6 +526,7 @@ EXPERIMENTS: dict[str, Callable[[Subject], Recording]] = {
         repeated_images,
         natural_images,
         membrane_potentials,
+        held_images,
     )
 }
 

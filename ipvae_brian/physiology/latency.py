@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +16,8 @@ from ipvae_brian.recordings.recording import Recording
 
 # Shifts that are tried within one window of the histogram.
 SHIFTS_PER_WINDOW = 10
+# Times that responses are aligned with their mean, which hardly changes after the second.
+ALIGNMENTS = 3
 
 
 @dataclass(frozen=True)
@@ -150,46 +152,133 @@ def latency_shift(
     >>> found.shift.round(3), found.scale.round(2), found.explained.round(2)
     (array([0.03]), array([0.5]), array([1.]))
     """
-    same = response.rates.shape == reference.rates.shape
-    if not same or not np.allclose(response.times, reference.times):
-        raise ValueError(
-            f"reference must have the times and neurons of response, "
-            f"{response.rates.shape}, got {reference.rates.shape}"
-        )
-    longest = seconds(largest, "largest")
-    duration = len(response.times) * response.width
-    if longest >= duration:
-        raise ValueError(
-            f"largest must be shorter than the histograms of {duration * 1e3:g} ms, got {largest!s}"
-        )
+    _require_same_times(reference, response, "reference")
+    longest = _longest(response, largest)
     enough = np.minimum(response.n_spikes, reference.n_spikes)
     enough = _require_spikes(enough, minimum_spikes)
     n = round(longest / response.width * SHIFTS_PER_WINDOW)
     rates = response.rates
+    best, scale, least = _best_shift(rates, reference.rates, n)
+    total = ((rates - rates.mean(axis=0)) ** 2).sum(axis=0)
+    explained = 1 - np.divide(least, total, out=np.full(len(total), np.nan), where=total > 0)
+    shift = best * response.width / SHIFTS_PER_WINDOW
+    at_limit = (np.abs(best) == n) & enough
+    kept = (np.where(enough, part, np.nan) for part in (shift, scale, explained))
+    return LatencyShift(*kept, at_limit=at_limit)
+
+
+def scaled_and_shifted(
+    responses: Sequence[Psth], *, largest: Time = 100 * ms, minimum_spikes: int = 50
+) -> NDArray[np.floating]:
+    """Return which part of all responses their mean explains, shifted and scaled for each.
+
+    The mean is that of the responses once they are aligned, so that those that are strong say most
+    of its shape. What is explained is variance over time and over responses together, as it was
+    published for responses to different contrasts.
+
+    Parameters
+    ----------
+    responses : sequence of Psth
+        At the same times, such as those to several contrasts.
+    largest : Quantity, default 100*ms
+        Shift, earlier or later.
+    minimum_spikes : int, default 50
+        That a neuron needs in each.
+
+    Returns
+    -------
+    numpy.ndarray, shape (n_neurons,)
+        At most 1; NaN for a neuron with too few spikes.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As for `latency_shift`, or if there are fewer than two responses.
+
+    References
+    ----------
+    Albrecht, Geisler, Frazor & Crane 2002, J. Neurophysiol. 88:888.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ipvae_brian.physiology import Psth, scaled_and_shifted
+    >>> times = np.arange(-0.1, 0.3, 0.005)
+    >>> def burst(latency, rate):
+    ...     rates = rate * np.exp(-(((times - latency) / 0.02) ** 2))
+    ...     return Psth(times, rates[:, None], 0.005, 50)
+    >>> scaled_and_shifted([burst(0.11, 40), burst(0.095, 60), burst(0.08, 80)]).round(2)
+    array([1.])
+    """
+    if len(responses) < 2:
+        raise ValueError(f"responses must be at least 2, got {len(responses)}")
+    first = responses[0]
+    longest = _longest(first, largest)
+    for one in responses[1:]:
+        _require_same_times(one, first, "responses")
+    enough = np.min([one.n_spikes for one in responses], axis=0)
+    enough = _require_spikes(enough, minimum_spikes)
+    n = round(longest / first.width * SHIFTS_PER_WINDOW)
+    rates = np.stack([one.rates for one in responses])
+    mean = rates[rates.sum(axis=1).argmax(axis=0), :, np.arange(rates.shape[2])].T
+    for _ in range(ALIGNMENTS):
+        shifts = [_best_shift(one, mean, n)[0] for one in rates]
+        aligned = [
+            _shifted(one, -by / SHIFTS_PER_WINDOW) for one, by in zip(rates, shifts, strict=True)
+        ]
+        mean = np.mean(aligned, axis=0)
+    left = sum(_best_shift(one, mean, n)[2] for one in rates)
+    total = ((rates - rates.mean(axis=(0, 1))) ** 2).sum(axis=(0, 1))
+    explained = 1 - np.divide(left, total, out=np.full(len(total), np.nan), where=total > 0)
+    return np.where(enough, explained, np.nan)
+
+
+def _best_shift(rates, mean, n):
+    """Return the best shift in tenths of a window, its scale, and the squares that are left."""
     error = np.full((2 * n + 1, rates.shape[1]), np.inf)
     scales = np.zeros_like(error)
     for i, shift in enumerate(range(-n, n + 1)):
-        moved = _shifted(reference.rates, shift / SHIFTS_PER_WINDOW)
+        moved = _shifted(mean, shift / SHIFTS_PER_WINDOW)
         square = (moved**2).sum(axis=0)
         product = (moved * rates).sum(axis=0)
         np.divide(product, square, out=scales[i], where=square > 0)
         error[i] = ((rates - scales[i] * moved) ** 2).sum(axis=0)
     best = error.argmin(axis=0)[None]
     least, scale = (np.take_along_axis(part, best, axis=0)[0] for part in (error, scales))
-    total = ((rates - rates.mean(axis=0)) ** 2).sum(axis=0)
-    explained = 1 - np.divide(least, total, out=np.full(len(total), np.nan), where=total > 0)
-    shift = (best[0] - n) * response.width / SHIFTS_PER_WINDOW
-    at_limit = np.isin(best[0], (0, 2 * n)) & enough
-    kept = (np.where(enough, part, np.nan) for part in (shift, scale, explained))
-    return LatencyShift(*kept, at_limit=at_limit)
+    return best[0] - n, scale, least
 
 
 def _shifted(rates, windows):
-    """Return rates some windows later, interpolated; beyond the ends they stay as they are."""
-    at = np.clip(np.arange(len(rates)) - windows, 0, len(rates) - 1)
+    """Return rates some windows later, interpolated; beyond the ends they stay as they are.
+
+    One number of windows for all neurons, or one for each.
+    """
+    at = np.arange(len(rates))[:, None] - np.broadcast_to(windows, rates.shape[1])
+    at = np.clip(at, 0, len(rates) - 1)
     below = np.minimum(at.astype(int), len(rates) - 2)
-    part = (at - below)[:, None]
-    return (1 - part) * rates[below] + part * rates[below + 1]
+    part, neurons = at - below, np.arange(rates.shape[1])
+    return (1 - part) * rates[below, neurons] + part * rates[below + 1, neurons]
+
+
+def _longest(response, largest):
+    """Return the largest shift in seconds, if it is within the histograms."""
+    longest = seconds(largest, "largest")
+    duration = len(response.times) * response.width
+    if longest >= duration:
+        raise ValueError(
+            f"largest must be shorter than the histograms of {duration * 1e3:g} ms, got {largest!s}"
+        )
+    return longest
+
+
+def _require_same_times(other, response, name):
+    """Raise ValueError unless both histograms are of the same times and neurons."""
+    same = other.rates.shape == response.rates.shape
+    if not same or not np.allclose(other.times, response.times):
+        raise ValueError(
+            f"{name} must have the times and neurons of response, "
+            f"{response.rates.shape}, got {other.rates.shape}"
+        )
 
 
 def time_to_half_maximum(response: Psth, *, minimum_spikes: int = 50) -> NDArray[np.floating]:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.linalg import circulant
 from scipy.signal import find_peaks
 
 from ipvae_brian._tools.checks import finite_array, number
 
 # Of the mean step: how uneven steps may be. Files often have angles in whole degrees.
 UNEVEN = 0.1
+# In degrees, of the Hanning window with which published curves were smoothed.
+HALF_WIDTH = 13.5
 
 
 def circular_variance(rates: ArrayLike, orientations: ArrayLike) -> NDArray[np.floating]:
@@ -134,6 +137,53 @@ def _half_width(curve, level):
         before, after = side[low[0] - 1], side[low[0]]
         sides.append(low[0] - 1 + (before - level * side[0]) / (before - after))
     return np.mean(sides)
+
+
+def smoothed(
+    rates: ArrayLike, orientations: ArrayLike, half_width: float = HALF_WIDTH
+) -> NDArray[np.floating]:
+    """Return tuning curves smoothed with a Hanning window.
+
+    Published half-bandwidths are those of smoothed curves: a curve of one point comes out 9.8
+    degrees wide at 1/sqrt(2) of its peak.
+
+    Parameters
+    ----------
+    rates : array_like, shape (n_orientations,) or (n_orientations, n_neurons)
+    orientations : array_like, shape (n_orientations,)
+        In degrees, evenly spaced over 180.
+    half_width : float, default 13.5
+        Of the window in degrees, where it is half as high as in its middle; below 45.
+
+    Returns
+    -------
+    numpy.ndarray
+        As many rates, with the same mean.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As for `circular_variance`, or if `half_width` is out of range.
+
+    References
+    ----------
+    Ringach, Shapley & Hawken 2002, J. Neurosci. 22:5639.
+
+    Examples
+    --------
+    >>> from ipvae_brian.physiology import smoothed
+    >>> smoothed([0, 12, 0, 0, 0, 0, 0, 0, 0], range(0, 180, 20), half_width=20)
+    array([3., 6., 3., 0., 0., 0., 0., 0., 0.])
+    """
+    rates, angles = _circle(rates, orientations, 180, "orientations")
+    half_width = number(half_width, "half_width", above=0, below=45)
+    order = np.argsort(np.mod(angles, np.pi))
+    off = np.arange(len(rates)) * 180 / len(rates)
+    off = np.minimum(off, 180 - off)
+    window = np.where(off < 2 * half_width, np.cos(np.pi * off / (4 * half_width)) ** 2, 0)
+    out = np.empty(rates.shape)
+    out[order] = circulant(window / window.sum()) @ rates[order]
+    return out
 
 
 def orthogonal_preferred_ratio(rates: ArrayLike, orientations: ArrayLike) -> NDArray[np.floating]:

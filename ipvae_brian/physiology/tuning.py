@@ -226,6 +226,7 @@ def f1_f0(
     *,
     where: Mapping[str, object] | None = None,
     window: tuple[Time, Time] | None = None,
+    unbiased: bool = False,
 ) -> NDArray[np.floating]:
     """Return the first harmonic of the response to a drifting grating over its mean.
 
@@ -242,6 +243,9 @@ def f1_f0(
         Only trials with these conditions: one grating, usually a neuron's best.
     window : (Quantity, Quantity), optional
         Beginning and end, from the onset of the stimulus; by default while it is shown.
+    unbiased : bool, default False
+        Whether to take off what Poisson spikes add to the square of the first harmonic, so that a
+        neuron with few spikes and no modulation has a ratio near 0.
 
     Returns
     -------
@@ -293,9 +297,14 @@ def f1_f0(
         )
     n_windows = round(n_cycles / frequency / width)
     trials = slice(None) if where is None else recording.trials_where(**where)
-    counts = recording.counts[trials, windows.start : windows.start + n_windows].mean(axis=0)
+    every = recording.counts[trials, windows.start : windows.start + n_windows]
+    counts = every.mean(axis=0)
     phase = 2 * np.pi * frequency * (np.arange(len(counts)) + 0.5) * width
     waves = np.stack([np.ones(len(counts)), np.cos(phase), np.sin(phase)], axis=1)
     mean, cosine, sine = np.linalg.lstsq(waves, counts, rcond=None)[0]
-    harmonic = np.hypot(cosine, sine) / np.sinc(frequency * width)
+    square = cosine**2 + sine**2
+    if unbiased:
+        # Each of the two has 2 / n of the variance of a window's mean count, which is that count.
+        square = np.maximum(square - 4 * mean / (len(counts) * len(every)), 0)
+    harmonic = np.sqrt(square) / np.sinc(frequency * width)
     return np.divide(harmonic, mean, out=np.full(len(mean), np.nan), where=counts.any(axis=0))

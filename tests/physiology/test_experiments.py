@@ -5,7 +5,7 @@ import pytest
 from brian2.only import ms
 
 from ipvae_brian import Noise, Parameters
-from ipvae_brian.physiology.experiments import CONTRASTS, EXPERIMENTS, Subject
+from ipvae_brian.physiology.experiments import CONTRASTS, EXPERIMENTS, HIGH_CONTRAST, Subject
 from ipvae_brian.physiology.properties.conditions import best_curves
 
 
@@ -53,8 +53,12 @@ def test_grey_comes_first_and_times_are_whole_windows(subject):
         timing = subject.recording(name).timing
         assert timing.before == pytest.approx(0.2)
         assert timing.onset_step % timing.steps_per_window == 0
-    slow = Subject(subject.parameters.replace(tau=30 * ms))
+    slow = Subject(subject.parameters.replace(tau=30 * ms), quick=True)
     assert float(slow.whole_taus(200 * ms) / ms) == pytest.approx(210)
+    # Frames of noise are as long as for any model, and end with a window all the same.
+    timing = slow.recording("white_noise").timing
+    assert timing.frame_steps[0] * timing.dt == pytest.approx(0.02, abs=0.001)
+    assert sum(timing.frame_steps) % timing.steps_per_window == 0
 
 
 def test_pools_are_complex_cells(gabor_model):
@@ -65,7 +69,9 @@ def test_pools_are_complex_cells(gabor_model):
     pooled = complex_cells.recording("pooled_gratings")
     assert set(pooled.units["pool_size"]) <= {1, 2, 4, 6}
     assert pooled.n_neurons < gabor_model.n_neurons
-    assert simple.recording("pooled_gratings") is simple.recording("gratings")
+    alone = simple.recording("pooled_gratings")
+    assert alone.n_neurons == gabor_model.n_neurons
+    assert set(alone.conditions["contrast"]) == {HIGH_CONTRAST}
 
 
 def test_what_cannot_be_shown_says_why_each_time(gabor_model):
@@ -80,7 +86,7 @@ def test_what_cannot_be_shown_says_why_each_time(gabor_model):
 
 def test_noise_is_that_of_the_settings(gabor_model):
     noisy = Subject(gabor_model, noise=Noise(shared_gain=0.5), quick=True)
-    assert len(EXPERIMENTS) == 11
+    assert len(EXPERIMENTS) == 12
     found = noisy.recording("repeated_images")
     total = found.counts.sum(axis=(1, 2)).astype(float)
     plain = Subject(gabor_model, quick=True).recording("repeated_images").counts.sum(axis=(1, 2))

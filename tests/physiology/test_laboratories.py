@@ -24,7 +24,8 @@ def test_what_is_quoted_from_memory_says_so():
     (exponent,) = laboratories("contrast_exponent", 20.0)
     assert exponent.from_memory and (exponent.low, exponent.high) == (2, 4)
     assert "from_memory" not in exponent.values
-    cat, macaque = laboratories("isi_cv", 20.0)
+    # Of white noise, and of a steady rate.
+    (cat,), (macaque,) = (laboratories(name, 20.0) for name in ("isi_cv", "steady_isi_cv"))
     assert (cat.species, cat.from_memory) == ("cat", False)
     assert (macaque.species, macaque.from_memory) == ("macaque", True)
     ratio = laboratories("orthogonal_preferred_ratio", 20.0)

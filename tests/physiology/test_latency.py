@@ -5,7 +5,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ipvae_brian import Recording, Timing
-from ipvae_brian.physiology import Psth, latency_shift, psth, time_to_half_maximum
+from ipvae_brian.physiology import (
+    Psth,
+    latency_shift,
+    psth,
+    scaled_and_shifted,
+    time_to_half_maximum,
+)
 
 WIDTH = 0.005
 TIMES = -0.2 + WIDTH * (np.arange(120) + 0.5)
@@ -44,6 +50,34 @@ def test_a_known_shift_is_recovered_from_spikes(rng):
     assert found.explained[0] > 0.7
     difference = time_to_half_maximum(late)[0] - time_to_half_maximum(early)[0]
     assert difference == pytest.approx(0.035, abs=0.006)
+
+
+def test_mean_explains_what_is_shifted_and_scaled():
+    """All of it, of several neurons with shifts of their own; little of other shapes."""
+    contrasts = [
+        histogram(
+            transient(0.10, 0.2, spontaneous=0),
+            transient(0.06, 0.4, spontaneous=0),
+            transient(0.14, spontaneous=0)[::-1],
+        ),
+        histogram(*(transient(late, 0.6, spontaneous=0) for late in (0.07, 0.05, 0.06))),
+        histogram(*(transient(late, spontaneous=0) for late in (0.04, 0.05, 0.04))),
+    ]
+    explained = scaled_and_shifted(contrasts)
+    assert (explained[:2] > 0.99).all() and explained[2] < 0.8
+    # Of two, most of the mean is the stronger one: nearly the variance of the weaker is left.
+    step = np.where(TIMES > 0.1, 50.0, 0.0)
+    ramp = np.where(TIMES > 0, 5.0, 0.0) * np.clip(TIMES / 0.3, 0, 1)
+    pair = [histogram(ramp), histogram(step)]
+    assert 0.98 < scaled_and_shifted(pair)[0] < 1
+    silent = histogram(step, np.zeros(120))
+    np.testing.assert_array_equal(np.isnan(scaled_and_shifted([silent, silent])), [False, True])
+    with pytest.raises(ValueError, match="responses must be at least 2, got 1"):
+        scaled_and_shifted([silent])
+    with pytest.raises(ValueError, match="responses must have the times and neurons"):
+        scaled_and_shifted([silent, histogram(step)])
+    with pytest.raises(ValueError, match="largest must be shorter"):
+        scaled_and_shifted(pair, largest=600 * ms)
 
 
 @settings(max_examples=20)

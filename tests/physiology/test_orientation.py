@@ -15,6 +15,7 @@ from ipvae_brian.physiology import (
     orthogonal_preferred_ratio,
     reference,
     second_peak,
+    smoothed,
     tuning_curve,
 )
 
@@ -67,6 +68,27 @@ def test_what_is_not_defined_is_nan():
         assert np.isnan(measure(silent, ORIENTATIONS))
     assert np.isnan(half_bandwidth(np.ones(36), ORIENTATIONS))
     assert np.isnan(direction_selectivity(np.zeros(36), 2 * ORIENTATIONS))
+
+
+def test_smoothed_curves():
+    """A point becomes the window itself, whose width at 1/sqrt(2) follows from its cosine."""
+    angles = np.arange(0, 180, 1.0)
+    point = (angles == 100) * 7.0
+    found = smoothed(point, angles)
+    assert found.mean() == pytest.approx(point.mean())
+    assert found[100 - 13] / found[100] == pytest.approx(np.cos(np.pi * 13 / 54) ** 2)
+    assert (found[np.abs(angles - 100) >= 27] == 0).all()
+    expected = 54 / np.pi * np.arccos(2**-0.25)
+    assert half_bandwidth(found, angles) == pytest.approx(expected, abs=0.05)
+    # In any order, and around the circle.
+    shuffled = np.random.default_rng(0).permutation(180)
+    np.testing.assert_allclose(smoothed(point[shuffled], angles[shuffled]), found[shuffled])
+    np.testing.assert_allclose(smoothed(np.roll(point, 90), angles), np.roll(found, 90), atol=1e-9)
+    # Steps that are wider than the window leave the curve as it is.
+    coarse = np.array([1.0, 8, 3, 2])
+    np.testing.assert_allclose(smoothed(coarse, [0, 45, 90, 135]), coarse)
+    with pytest.raises(ValueError, match="half_width must be"):
+        smoothed(point, angles, half_width=50)
 
 
 def test_second_peak():

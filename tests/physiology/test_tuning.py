@@ -113,6 +113,22 @@ def test_f1_f0_of_half_a_wave_is_half_pi():
     assert np.isnan(silent)
 
 
+@pytest.mark.parametrize("modulation", [0.0, 0.6])
+def test_few_spikes_add_nothing_to_the_square(modulation, rng):
+    """Poisson neurons with 20 spikes each: their squared ratios are on average what they should."""
+    times = (np.arange(50) + 0.5) / 100
+    rate = 0.1 * (1 + modulation * np.sin(2 * np.pi * 2 * times))
+    counts = rng.poisson(rate[:, None], (4, 50, 4000))
+    recording = Recording(counts, Timing(dt=0.01, n_steps=50, steps_per_window=1))
+    plain, found = f1_f0(recording, 2 * Hz), f1_f0(recording, 2 * Hz, unbiased=True)
+    difference = plain**2 - np.where(found > 0, found**2, plain**2)
+    own = counts.sum(axis=(0, 1))
+    np.testing.assert_allclose(difference[found > 0], 4 / own[found > 0], rtol=0.01)
+    # Not cut off at 0, which the function cannot return.
+    assert (plain**2 - 4 / own).mean() == pytest.approx(modulation**2, abs=0.03)
+    assert np.median(found) < np.median(plain)
+
+
 def test_f1_f0_takes_whole_cycles_and_chosen_trials():
     recording = drifting(0.7, frequency=3.0, width=10)  # 3 cycles
     assert f1_f0(recording, 3 * Hz, window=(0 * ms, 900 * ms))[0] == pytest.approx(0.7, abs=0.01)

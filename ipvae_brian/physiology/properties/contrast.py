@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from brian2.only import ms, second
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from ipvae_brian.physiology.comparison import Check
 from ipvae_brian.physiology.contrast import cross_orientation, fit_naka_rushton, size_tuning
-from ipvae_brian.physiology.latency import Psth, latency_shift, psth
+from ipvae_brian.physiology.latency import Psth, latency_shift, psth, scaled_and_shifted
 from ipvae_brian.physiology.properties.conditions import (
     best_trials,
     own_trials,
@@ -98,7 +99,11 @@ def c50(recording: Recording) -> Sample:
 
 @dataclass(frozen=True)
 class Latencies:
-    """Shift and scale of the response from a low to the highest contrast, (n_units,) each."""
+    """How responses differ between contrasts, (n_units,) each.
+
+    The shift is that from a low to the highest contrast; what is explained is the variance over
+    time and over all contrasts from the low one on, by their mean, shifted and scaled.
+    """
 
     low: float
     shift_ms: NDArray[np.floating]
@@ -113,22 +118,23 @@ def latencies(recording: Recording, low: float = 0.1) -> Latencies:
     weak, strong = contrasts[np.abs(contrasts - low).argmin()], contrasts[-1]
     if weak == strong:
         raise ValueError("it needs at least 2 contrasts above 0")
+    shown = contrasts[contrasts >= weak]
     units = targets(recording)
     counts, alone = counts_in(recording)[0], unmasked(recording)
     values = np.full((3, len(units)), np.nan)
+    options: dict[str, Any] = {"largest": LARGEST_SHIFT, "minimum_spikes": FEWEST_SPIKES}
     for place, unit in enumerate(units):
         own = alone & best_trials(recording, unit, counts[:, unit], "contrast")
-        pair = [
+        found = [
             _histogram(recording, unit, own & (recording.conditions["contrast"] == c))
-            for c in (weak, strong)
+            for c in shown
         ]
-        late, early = pair
-        if late is None or early is None:
+        fired = [one for one in found if one is not None and one.n_spikes[0] >= FEWEST_SPIKES]
+        if len(fired) < 2 or fired[0] is not found[0] or fired[-1] is not found[-1]:
             continue
-        if min(late.n_spikes[0], early.n_spikes[0]) < FEWEST_SPIKES:
-            continue
-        found = latency_shift(late, early, largest=LARGEST_SHIFT, minimum_spikes=FEWEST_SPIKES)
-        values[:, place] = found.shift[0], found.explained[0], found.at_limit[0]
+        moved = latency_shift(fired[0], fired[-1], **options)
+        part = scaled_and_shifted(fired, **options)
+        values[:, place] = moved.shift[0], part[0], moved.at_limit[0]
     return Latencies(float(weak), 1e3 * values[0], values[1], values[2] == 1)
 
 
@@ -158,7 +164,7 @@ def shift(recording: Recording) -> Sample:
 
 
 def explained(recording: Recording) -> Sample:
-    """Return the variance over time that shift and scale explain."""
+    """Return the variance over time and contrast that shift and scale explain."""
     found = latencies(recording)
     return sample(np.where(_responsive(found), found.explained, np.nan))
 
@@ -267,8 +273,8 @@ PROPERTIES = (
         "latency_explained",
         "Variance that shift and scale explain",
         "",
-        "Part of the variance over time of the response at contrast 0.1 that the shifted and "
-        "scaled response at the highest contrast explains.",
+        "Part of the variance over time and contrast, from 0.1 on, that the mean of the aligned "
+        "responses explains, shifted and scaled for each contrast.",
         "flashes",
         explained,
     ),

@@ -36,8 +36,16 @@ def orientation_curves(recording: Recording) -> Curves:
     return best_curves(recording, angle_of(recording), period=180)
 
 
+def _smoothed(function):
+    """Return a function of tuning curves that smooths them first, as published ones were.
+
+    Single trials that are stronger than others are no peaks then.
+    """
+    return lambda rates, values: function(tuning.smoothed(rates, values), values)
+
+
 def _one_peak(curves: Curves) -> Check:
-    second = curves.apply(tuning.second_peak, curves.values)
+    second = curves.apply(_smoothed(tuning.second_peak), curves.values)
     part = (
         float(np.mean(second[np.isfinite(second)] > SECOND_PEAK)) if curves.responsive.any() else 1
     )
@@ -52,9 +60,9 @@ def circular_variance(recording: Recording) -> Sample:
 
 
 def half_bandwidth(recording: Recording) -> Sample:
-    """Return half the width of the tuning curve at 1 / sqrt(2) of its peak, in degrees."""
+    """Return half the width of the smoothed tuning curve at 1 / sqrt(2) of its peak, in degrees."""
     curves = orientation_curves(recording)
-    widths = curves.apply(tuning.half_bandwidth, curves.values)
+    widths = curves.apply(_smoothed(tuning.half_bandwidth), curves.values)
     step = 180 / len(curves.values)
     narrow = float(np.mean(widths[np.isfinite(widths)] < RESOLVED * step))
     text = f"half-bandwidths are below {RESOLVED:.2g} of the step of {step:.3g} degrees"
@@ -138,7 +146,7 @@ def modulation(recording: Recording) -> Sample:
         units = np.flatnonzero(enough & (best == group))
         frequency = float(groups.conditions["temporal_frequency"][group]) * Hz
         part = Recording.select(recording, np.flatnonzero(groups.number == group), units)
-        out[units] = f1_f0(part, frequency)
+        out[units] = f1_f0(part, frequency, unbiased=True)
     return sample(out)
 
 
@@ -162,7 +170,8 @@ PROPERTIES = (
         "Half-bandwidth of orientation tuning",
         "degree",
         _GROUP,
-        "Half the width of the tuning curve at 1/sqrt(2) of its peak.",
+        "Half the width of the tuning curve at 1/sqrt(2) of its peak, smoothed as the published "
+        "ones were, with a Hanning window of 13.5 degrees: a single point comes out 9.8 wide.",
         "gratings",
         half_bandwidth,
         _COLUMNS,
@@ -214,7 +223,8 @@ PROPERTIES = (
         "Modulation by the best drifting grating, F1/F0",
         "",
         _GROUP,
-        "First harmonic of the response over its mean: above 1 for simple cells. Biology has two "
+        "First harmonic of the response over its mean, without what few spikes add by chance: "
+        "above 1 for simple cells. Biology has two "
         "peaks; neurons with a linear field have one, near 1.6.",
         "pooled_gratings",
         modulation,

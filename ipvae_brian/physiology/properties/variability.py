@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from brian2.only import ms
+import numpy as np
+from brian2.only import ms, second
 from numpy.typing import NDArray
 
 from ipvae_brian.physiology.comparison import Check
 from ipvae_brian.physiology.intervals import interval_statistics
+from ipvae_brian.physiology.properties.conditions import require
 from ipvae_brian.physiology.properties.specification import Sample, Specification, sample, single
 from ipvae_brian.physiology.trials import ROUNDING, windows_in
 from ipvae_brian.physiology.variability import (
@@ -25,6 +27,8 @@ SIMILAR = 1.5
 COURSE_MS = 50.0
 # In Hz, before the onset.
 LOWEST_RATE = 0.2
+# After the onset of an image, when rates no longer change.
+SETTLED_MS = 400.0
 
 
 def _window(recording: Recording):
@@ -119,6 +123,39 @@ def _intervals(name: str):
     return measure
 
 
+def steady_intervals(recording: Recording) -> Sample:
+    """Return the mean over images of the coefficient of variation, once rates have settled."""
+    require(recording, "image")
+    if recording.spikes is None:
+        raise ValueError("it needs spike times")
+    timing = recording.timing
+    end = timing.window_ends[windows_in(recording, None).stop - 1]
+    begin = timing.frame_onsets[0] + SETTLED_MS / 1e3
+    if end - begin < SETTLED_MS / 1e3:
+        raise ValueError(
+            f"it needs images that are shown for at least {2 * SETTLED_MS:g} ms, there are "
+            f"{1e3 * (end - begin) + SETTLED_MS:g}"
+        )
+    found = []
+    for image in np.unique(recording.conditions["image"]):
+        try:
+            statistics = interval_statistics(
+                recording, where={"image": image}, window=(begin * second, end * second)
+            )
+        except ValueError:
+            # No neuron fires enough while this image is shown.
+            continue
+        found.append(statistics.cv)
+    if not found:
+        raise ValueError("no neuron fires enough while any of the images is shown")
+    values = np.array(found)
+    fired = np.isfinite(values)
+    n = fired.sum(axis=0)
+    means = np.where(fired, values, 0).sum(axis=0) / np.maximum(n, 1)
+    note = f"from {SETTLED_MS:g} ms after the onset on, of each image by itself"
+    return sample(np.where(n > 0, means, np.nan), note=note)
+
+
 _GROUP = "Variability"
 _REPEATS = "repeated_images"
 
@@ -169,9 +206,20 @@ PROPERTIES = (
         "Coefficient of variation of interspike intervals",
         "",
         _GROUP,
-        "1 for a Poisson process; changes of the rate add to it.",
+        "Of a train during white noise: 1 for a Poisson process, and changes of the rate with "
+        "every frame add to it.",
         "white_noise",
         _intervals("cv"),
+    ),
+    Specification(
+        "steady_isi_cv",
+        "Coefficient of variation of interspike intervals at a steady rate",
+        "",
+        _GROUP,
+        "Of the train during one image, when the rate has settled: 1 for a Poisson process, 0 for "
+        "a clock. The published ones are corrected for changes of the rate.",
+        "held_images",
+        steady_intervals,
     ),
     Specification(
         "isi_cv2",

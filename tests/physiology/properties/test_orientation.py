@@ -3,7 +3,7 @@ import pytest
 from brian2.only import Hz
 
 from ipvae_brian import Recording, Timing
-from ipvae_brian.physiology import circular_variance, f1_f0, half_bandwidth
+from ipvae_brian.physiology import circular_variance, f1_f0, half_bandwidth, smoothed
 from ipvae_brian.physiology.properties import orientation
 
 DIRECTIONS = np.arange(0, 360, 15)
@@ -37,7 +37,8 @@ def test_numbers_are_those_of_the_curves():
     wanted = circular_variance(curves, DIRECTIONS[:12])
     assert found.median == pytest.approx(np.median(wanted), abs=0.02)
     found = orientation.half_bandwidth(recording).distribution
-    assert found.median == pytest.approx(np.median(half_bandwidth(curves, DIRECTIONS[:12])), abs=2)
+    wanted = half_bandwidth(smoothed(curves, DIRECTIONS[:12]), DIRECTIONS[:12])
+    assert found.median == pytest.approx(np.median(wanted), abs=1)
     assert orientation.orthogonal_preferred_ratio(recording).distribution.median < 0.1
     assert orientation.direction_selectivity(recording).distribution.median < 0.1
 
@@ -63,6 +64,22 @@ def test_several_peaks_fail_the_gate():
     assert orientation.circular_variance(gratings()[0]).checks[0].passed
 
 
+def test_trials_of_other_strength_are_no_peaks():
+    """One trial for each direction, with a gain of its own: the curve still has one peak."""
+    rng = np.random.default_rng(1)
+    angle = np.arange(0, 360, 5)
+    rate = 3 + 30 * np.exp((np.cos(np.deg2rad(2 * angle)) - 1) / 0.5)
+    gain = np.exp(0.3 * rng.standard_normal((len(angle), 1)))
+    counts = rng.poisson(rate[:, None] * gain * np.ones(15))
+    timing = Timing(dt=0.001, n_steps=1000, steps_per_window=1000)
+    recording = Recording(counts[:, None], timing, conditions={"direction": angle})
+    found = orientation.half_bandwidth(recording)
+    assert all(check.passed for check in found.checks)
+    curve = (rate[:36] + rate[36:])[:, None] / 2
+    wanted = half_bandwidth(smoothed(curve, angle[:36]), angle[:36])
+    assert found.distribution.median == pytest.approx(wanted[0], rel=0.1)
+
+
 def test_steps_that_are_too_coarse_for_the_width_fail_the_gate():
     narrow = gratings(width=0.8, baseline=0.0)[0]
     failed = [c.name for c in orientation.half_bandwidth(narrow).checks if not c.passed]
@@ -83,6 +100,6 @@ def test_modulation_is_that_at_the_best_grating():
         conditions={"direction": best, "temporal_frequency": np.full(12, 2.0)},
     )  # fmt: skip
     found = orientation.modulation(recording).distribution
-    wanted = f1_f0(recording.select(recording.trials_where(direction=0)), 2 * Hz)
+    wanted = f1_f0(recording.select(recording.trials_where(direction=0)), 2 * Hz, unbiased=True)
     np.testing.assert_allclose(found.values, wanted)
     assert found.median == pytest.approx(1, abs=0.1)

@@ -66,3 +66,32 @@ def test_intervals_need_spike_times():
         times, Timing(dt=0.001, n_steps=5000, steps_per_window=5000)
     )
     assert one.measure(recording).distribution.median == pytest.approx(1, abs=0.1)
+
+
+def test_irregularity_at_a_steady_rate_leaves_out_changes_of_the_rate():
+    """Trains of gamma intervals, CV .5, whose rate differs tenfold between images and at first."""
+    rng = np.random.default_rng(0)
+    times = []
+    for mean in (0.01, 0.03, 0.1):
+        intervals = rng.gamma(4, mean / 4, (12, 2000))
+        trains = [np.cumsum(row) for row in intervals]
+        times.append([np.append(t[:20] / 10, t[t > 0.5]) for t in trains])
+        times[-1] = [np.sort(t[t < 6]) for t in times[-1]]
+    timing = Timing(dt=0.001, n_steps=6000, steps_per_window=100)
+    image = {"image": np.arange(3)}
+    recording = Recording.from_spike_times(times, timing, conditions=image)
+    found = variability.steady_intervals(recording).distribution
+    assert found.n == 12 and found.median == pytest.approx(0.5, abs=0.04)
+    assert variability.PROPERTIES[4].measure(recording).distribution.median > 1.2
+    with pytest.raises(ValueError, match="needs spike times"):
+        variability.steady_intervals(images())
+    short = Recording.from_spike_times(times, Timing(dt=0.001, n_steps=6000, steps_per_window=100))
+    with pytest.raises(ValueError, match="needs the condition image"):
+        variability.steady_intervals(short)
+    brief = Timing(dt=0.001, n_steps=300, steps_per_window=100)
+    cut = [[t[t < 0.3] for t in trains] for trains in times]
+    with pytest.raises(ValueError, match="for at least 800 ms, there are 300"):
+        variability.steady_intervals(Recording.from_spike_times(cut, brief, conditions=image))
+    rare = [[t[::200] for t in trains] for trains in times]
+    with pytest.raises(ValueError, match="no neuron fires enough"):
+        variability.steady_intervals(Recording.from_spike_times(rare, timing, conditions=image))
