@@ -1,7 +1,7 @@
 """What the preset `physiological` gives and costs: the figures of docs/theory.md, section 13.
 
 ``python -m benchmarks.preset --data vanhateren16_train_val.npz`` measures vanhateren-512 as shipped
-and with the preset: natural images after 200 ms of grey, gratings of contrast .3, and long
+and with the preset: natural images after 200 ms of grey, gratings of contrast .3 and 1, and long
 presentations for intervals between spikes.
 """
 
@@ -27,9 +27,11 @@ from ipvae_brian.physiology import (
     circular_variance,
     count_statistics,
     distance_to_percentiles,
+    half_bandwidth,
     noise_correlations,
     physiological,
     reference,
+    smoothed,
 )
 from ipvae_brian.response.metrics import r_squared
 from ipvae_brian.stimuli import load_stimuli
@@ -39,8 +41,9 @@ N_IMAGES, N_REPEATS, N_COPIES = 30, 36, 216
 N_LONG, LONG_TAU = 24, 60
 # Images of which R2 is measured when their codes have settled.
 N_CODED = 200
-CONTRAST = 0.3
-ORIENTATIONS = np.arange(0, 180, 10.0)
+# Of gratings for tuning, and of those for modulation, which was measured at high contrast.
+CONTRAST, HIGH_CONTRAST = 0.3, 1.0
+ORIENTATIONS = np.arange(0, 180, 5.0)
 FREQUENCIES = (1.5, 2.5, 3.5, 4.5, 5.5)
 PHASES = np.arange(0, 360, 60.0)
 LEAST_INTERVALS = 20
@@ -114,37 +117,49 @@ def natural(parameters, noise, images, n_repeats, n_copies, seed):
     return figures
 
 
-def tuned(parameters, noise, seed):
-    """Figures of gratings: circular variance at the best spatial frequency of each neuron."""
-    shown = gratings(parameters.stimulus_shape)
+def responses(parameters, noise, contrast, seed):
+    """Return rates (orientation, frequency, phase, neuron) for gratings, after 50 ms or so."""
+    shown = gratings(parameters.stimulus_shape, contrast)
     network = SpikingNetwork(parameters, n_copies=N_COPIES, noise=noise, record_spikes=False)
     n = whole_windows(parameters, 200 * ms) + 1
     counts = network.present(shown, n * parameters.tau, seed=seed).counts[:, 1:].mean(axis=1)
     shape = len(ORIENTATIONS), len(FREQUENCIES), len(PHASES), parameters.n_neurons
-    by_phase = counts.reshape(shape) / float(parameters.tau)
-    rates = by_phase.mean(axis=2)
+    return counts.reshape(shape) / float(parameters.tau)
+
+
+def tuned(parameters, noise, seed):
+    """Figures of gratings: tuning at each neuron's best spatial frequency, and F1/F0."""
+    rates = responses(parameters, noise, CONTRAST, seed).mean(axis=2)
     best = rates.max(axis=0).argmax(axis=0)
     curves = rates[:, best, np.arange(parameters.n_neurons)]
     responds = curves.max(axis=0) > RESPONDS
-    found = circular_variance(curves[:, responds], ORIENTATIONS)
-    return {
-        "circular_variance": float(np.nanmedian(found)),
-        "circular_variance_ks": distance_to_percentiles(
-            found, reference("circular_variance").percentiles
-        ),
-        "responsive": int(responds.sum()),
-        **modulated(by_phase, responds),
+    curves = curves[:, responds]
+    found = {
+        "circular_variance": circular_variance(curves, ORIENTATIONS),
+        "half_bandwidth": half_bandwidth(smoothed(curves, ORIENTATIONS), ORIENTATIONS),
     }
+    figures = {"responsive": int(responds.sum())}
+    for name, values in found.items():
+        figures[name] = float(np.nanmedian(values))
+        figures[f"{name}_ks"] = distance_to_percentiles(values, reference(name).percentiles)
+    # A grating that drifts has one gain for all phases; here each phase is a trial.
+    constant = replace(noise, shared_gain=0)
+    return figures | modulated(parameters, responses(parameters, constant, HIGH_CONTRAST, seed))
 
 
-def modulated(by_phase, responds):
+def modulated(parameters, by_phase):
     """F1/F0 at the best grating of single neurons and of pools, of phases one after the other."""
-    mean = by_phase.mean(axis=2)
+    mean, wave = by_phase.mean(axis=2), np.exp(1j * np.deg2rad(PHASES))
+    responds = mean.max(axis=(0, 1)) > RESPONDS
     best = np.unravel_index(mean.reshape(-1, mean.shape[2]).argmax(axis=0), mean.shape[:2])
     orientation = np.where(responds, ORIENTATIONS[best[0]], np.nan)
-    pools = Pools.of_similar(orientation, np.array(FREQUENCIES)[best[1]])
+    # Of the dictionary: which neurons are opposite in phase is not told by noisy rates.
+    drive = parameters.drive(gratings(parameters.stimulus_shape)).reshape(by_phase.shape)
+    phases = np.angle(np.einsum("ofpn,p->ofn", drive, wave), deg=True)[best]
+    frequency = np.array(FREQUENCIES)[best[1]]
+    pools = Pools.of_similar(orientation, frequency, phases=phases)
     singles = Pools([[neuron] for neuron in np.flatnonzero(responds)])
-    wave, figures = np.exp(1j * np.deg2rad(PHASES)), {}
+    figures = {}
     for name, units in (("f1_f0_of_neurons", singles), ("f1_f0_of_pools", pools)):
         summed = np.stack([by_phase[..., pool].sum(axis=3) for pool in units.members], axis=3)
         summed = summed.reshape(-1, len(PHASES), len(units))

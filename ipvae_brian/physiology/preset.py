@@ -51,58 +51,61 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "tau",
         cast(Quantity, 50 * ms),
-        "Rescales time and nothing else: rates fall from a median of 24 Hz to 8 Hz, and the "
-        "variance that a shared gain gives fewer spikes exceeds their mean by less.",
+        "Rescales time and nothing else: rates fall, and the variance that a shared gain gives "
+        "fewer spikes exceeds their mean by less.",
     ),
     Setting(
         "spike_size",
         0.4,
-        "As trained. Smaller spikes are more, make a better code, and vary more in 200 ms.",
+        "Smaller spikes are more, and a better code; the leak costs more with them.",
     ),
     Setting(
         "gain",
-        3.6,
-        "Less than as shipped, 6: a spike inhibits its own neuron less, so that intervals are less "
-        "regular, and bursts of the most strongly driven neurons end.",
+        12.0,
+        "As shipped. A spike inhibits its own neuron and those like it at once, which makes "
+        "up for what noise and leak cost the code, and leaves the shared gain as the main "
+        "reason why counts vary: correlations are higher, and Fano factors lower.",
     ),
     Setting(
         "sparsity",
-        0.135,
-        "Less than as shipped, .25, to pay for what follows: it improves the code, and widens "
-        "tuning, because neurons fire for weaker stimuli.",
+        0.11,
+        "Half of that as shipped: it improves the code, and widens tuning, because neurons fire "
+        "for weaker stimuli.",
     ),
     Setting(
         "leak",
-        0.22,
+        0.63,
         "Potentials return to rest: neurons fire without a stimulus, and tuning is wider at low "
-        "contrast than at high. The code gets worse with it.",
+        "contrast than at high. The code gets worse with its ratio to the gain.",
     ),
     Setting(
         "resting_potential",
-        -1.8,
-        "What the leak pulls to: the spontaneous rate goes with its exponential.",
+        -1.75,
+        "What the leak pulls to: the spontaneous rate goes with its exponential, and neurons of "
+        "low threshold lose their tuning with it.",
     ),
     Setting(
         "threshold_spread",
         1.5,
-        "Log-normal thresholds, so that mean rates of neurons differ tenfold and more; neurons of "
-        "high threshold hardly code.",
+        "Log-normal thresholds, so that mean rates of neurons differ tenfold and more, and some "
+        "are tuned, others hardly; neurons of high threshold hardly code.",
     ),
     Setting(
-        "noise.drive",
-        0.165,
-        "Private noise: fires neurons without a stimulus, widens tuning and makes intervals "
-        "irregular; correlations between neurons fall.",
+        "noise.pixel",
+        0.18,
+        "Noise that similar neurons share, as that of the retina: fires neurons without a "
+        "stimulus, widens tuning, makes intervals irregular, and correlates neurons more than "
+        "private noise does.",
     ),
     Setting(
         "noise.time_constant",
-        cast(Quantity, 20 * ms),
-        "Of the private noise, short enough to be averaged in 200 ms: slower noise raises Fano "
-        "factors above those of cortex before intervals are as irregular.",
+        cast(Quantity, 100 * ms),
+        "Of the noise of pixels. For the same effect on potentials, slower noise is smaller, and "
+        "costs the code less.",
     ),
     Setting(
         "noise.shared_gain",
-        0.53,
+        0.48,
         "A gain of all neurons in a trial: gives counts the variance that grows with the square of "
         "their mean, and correlations. Reconstructions are scaled by it.",
     ),
@@ -135,7 +138,7 @@ class Preset:
     >>> from ipvae_brian.physiology import physiological
     >>> preset = physiological(load_model("photographs-512"))
     >>> preset.noise.shared_gain, preset.protocol["contrast"]
-    (0.53, 0.3)
+    (0.48, 0.3)
     """
 
     parameters: Parameters

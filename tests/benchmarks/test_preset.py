@@ -10,10 +10,10 @@ from ipvae_brian import Noise
 
 def test_gratings_have_the_contrast_of_whitened_space():
     x = preset.gratings((16, 16), contrast=0.3)
-    assert x.shape == (18 * 5 * 6, 256)
+    assert x.shape == (36 * 5 * 6, 256)
     np.testing.assert_allclose(np.sqrt((x**2).mean(axis=1)), 0.3, rtol=0.1)
     # Opposite phases are each other's negative; a vertical one varies along rows only.
-    x = x.reshape(18, 5, 6, 16, 16)
+    x = x.reshape(36, 5, 6, 16, 16)
     np.testing.assert_allclose(x[:, :, 0], -x[:, :, 3], atol=1e-5)
     np.testing.assert_allclose(np.ptp(x[0], axis=2), 0, atol=1e-5)
 

@@ -34,9 +34,9 @@ def test_every_setting_is_used_and_explained():
     assert sparsity.std() == pytest.approx(VALUES["threshold_spread"], abs=0.1)
     gain = p.natural_gradient_step * p.spike_sizes / p.noise_variance
     np.testing.assert_allclose(gain, VALUES["gain"])
-    for name in ("drive", "shared_gain"):
+    for name in ("pixel", "shared_gain"):
         assert getattr(noise, name) == VALUES[f"noise.{name}"] > 0
-    assert noise.pixel == noise.gain == 0
+    assert noise.drive == noise.gain == 0
     assert float(noise.time_constant / ms) == float(VALUES["noise.time_constant"] / ms)
     assert all(len(one.why) > 40 for one in preset.SETTINGS)
     assert all(one.name in found._repr_html_() for one in preset.SETTINGS)
