@@ -77,9 +77,10 @@ class Groups:
         """
         few = np.flatnonzero(self.n_trials < minimum)
         if len(few):
-            which = ", ".join(
-                f"{name} {column[few[0]]}" for name, column in self.conditions.items()
-            )
+            # Columns with one value, of which files have many, tell no conditions apart.
+            varied = {n: c for n, c in self.conditions.items() if len(np.unique(c)) > 1}
+            columns = varied or self.conditions
+            which = ", ".join(f"{name} {column[few[0]]}" for name, column in columns.items())
             raise ValueError(
                 f"each condition needs at least {minimum} trials, got {self.n_trials[few[0]]} of "
                 f"{which} ({len(few)} of {len(self)} conditions have too few)"

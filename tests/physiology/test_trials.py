@@ -90,3 +90,13 @@ def test_too_few_repeats(recording):
     message = "at least 2 trials, got 1 of angle 0.0, contrast 1 \\(4 of 5 conditions"
     with pytest.raises(ValueError, match=message):
         group_trials(recording).require_repeats(2)
+
+
+def test_conditions_that_are_the_same_throughout_are_not_named(make_recording):
+    same = {"block": [2, 2, 2], "mask": [np.nan] * 3, "phase": ["[1, 2]"] * 3}
+    recording = make_recording(np.ones((3, 2), int), angle=[0, 90, 90], **same)
+    with pytest.raises(ValueError, match=r"got 1 of angle 0 \(1 of 2 conditions"):
+        group_trials(recording).require_repeats(2)
+    alike = make_recording(np.ones((1, 2), int), block=[2])
+    with pytest.raises(ValueError, match=r"got 1 of block 2 \(1 of 1 conditions"):
+        group_trials(alike).require_repeats(2)
