@@ -7,10 +7,11 @@ from typing import Any
 from ipvae_brian._tools.outputs import require_outputs
 from ipvae_brian.cli.options import command_line
 from ipvae_brian.cli.steps import folder_for, progress
+from ipvae_brian.errors import FileFormatError
 from ipvae_brian.model.library import load_model
 from ipvae_brian.physiology import Comparison
 from ipvae_brian.physiology import compare as compare_model
-from ipvae_brian.recordings import load_recording
+from ipvae_brian.recordings import Recording, load_recording
 from ipvae_brian.reports import write_report
 
 FILES = ("report.json", "report.html")
@@ -24,7 +25,7 @@ def compare(options: Namespace) -> dict[str, Any]:
     outputs = {"--json": options.json} | {f"{name} in --out": out / name for name in FILES}
     require_outputs(outputs, inputs)
     # Before minutes of work.
-    recordings = {Path(path).name: load_recording(path) for path in options.recording}
+    recordings = {Path(path).name: _read(path) for path in options.recording}
     if len(recordings) < len(options.recording):
         raise ValueError("--recording: two files have the same name")
     comparison = compare_model(
@@ -40,6 +41,18 @@ def compare(options: Namespace) -> dict[str, Any]:
     write_report(comparison, out)
     _tell(comparison, options)
     return comparison.to_json()
+
+
+def _read(path: str) -> Recording:
+    """Return a recording; if the file does not say all that is needed, say where to say it."""
+    try:
+        return load_recording(path)
+    except FileFormatError as error:
+        hint = (
+            "arguments such as trials= are those of load_recording in Python; the file that the "
+            "recording's save writes can be given here"
+        )
+        raise FileFormatError(f"{error} ({hint})") from error
 
 
 def _tell(comparison: Comparison, options: Namespace) -> None:

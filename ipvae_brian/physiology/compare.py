@@ -205,7 +205,8 @@ def _properties(subjects, recordings, columns, tau_ms, bar):
             except (ValueError, ImportError) as error:
                 problems[key] = str(error)
             bar.update()
-        properties.append(_property(one, subjects[SHIPPED], tuple(biology), measured, problems))
+        protocol = _protocol(one, subjects)
+        properties.append(_property(one, protocol, tuple(biology), measured, problems))
     return tuple(properties), tuple(told.values())
 
 
@@ -218,7 +219,14 @@ def _biology(one: Specification, tau_ms: float) -> list[Biology]:
     return found
 
 
-def _property(one, subject, biology, measured, problems) -> Property:
+def _protocol(one: Specification, subjects: Mapping[str, Subject]) -> str:
+    """Return what was shown, also with the preset if that is something else."""
+    shipped, *others = (s.texts.get(one.experiment, one.experiment) for s in subjects.values())
+    different = [text for text in others if text not in (shipped, one.experiment)]
+    return "; with the preset: ".join([shipped, *different])
+
+
+def _property(one, protocol, biology, measured, problems) -> Property:
     """Return a property, with the distance of every laboratory from both settings."""
     for key, field in ((SHIPPED, "distance"), (PRESET, "distance_preset")):
         if (found := measured[key]) is not None and found.model.n > 1:
@@ -235,7 +243,7 @@ def _property(one, subject, biology, measured, problems) -> Property:
         unit=one.unit,
         group=one.group,
         meaning=one.meaning,
-        protocol=subject.shown.get(one.experiment, {}).get("text", one.experiment),
+        protocol=protocol,
         biology=biology,
         shipped=measured[SHIPPED],
         preset=measured[PRESET],

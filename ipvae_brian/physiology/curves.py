@@ -26,7 +26,7 @@ def of_subjects(subjects: Mapping[str, Subject]) -> tuple[Curve, ...]:
             (
                 "orientation",
                 "Tuning for orientation, mean neuron",
-                "Orientation from preferred (degree)",
+                "Orientation from preferred (degrees)",
                 "Rate (part of the peak)",
             ),
             _orientation,
@@ -55,11 +55,25 @@ def _contrast(subject: Subject) -> Line:
 
 
 def _orientation(subject: Subject) -> Line:
-    found = orientation_curves(subject.recording("gratings"))
-    rates = found.rates[:, found.responsive]
-    if not rates.size:
+    """Return the mean curve around the preferred orientation, which other trials have given.
+
+    The highest of many noisy rates is higher than its mean: if the same trials said where the peak
+    is and how high, there would be one however broad tuning is.
+    """
+    recording = subject.recording("gratings")
+    repeats = recording.conditions["repeat"]
+    halves = [
+        orientation_curves(recording.select(repeats % 2 == i))
+        for i in range(min(2, len(set(repeats))))
+    ]
+    curves = []
+    for one, other in zip(halves, halves[::-1], strict=True):
+        both = one.responsive & other.responsive
+        n, peak = len(one.rates), one.rates[:, both].argmax(axis=0)
+        scaled = other.rates[:, both] / one.rates[:, both].max(axis=0)
+        curves += [np.roll(rates, n // 2 - at) for rates, at in zip(scaled.T, peak, strict=True)]
+    if not curves:
         raise ValueError("no neuron responds")
-    n = len(rates)
-    shifts = n // 2 - rates.argmax(axis=0)
-    rolled = [np.roll(r / r.max(), s) for r, s in zip(rates.T, shifts, strict=True)]
-    return (np.arange(n) - n // 2) * 180 / n, np.mean(rolled, axis=0)
+    mean = np.mean(curves, axis=0)
+    n = len(mean)
+    return (np.arange(n) - n // 2) * 180 / n, mean / mean.max()

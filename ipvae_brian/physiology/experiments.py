@@ -82,6 +82,7 @@ class Subject:
     _problems: dict[str, str] = field(default_factory=dict, repr=False, init=False)
     _warned: dict[str, int] = field(default_factory=dict, repr=False, init=False)
     shown: dict[str, dict[str, Any]] = field(default_factory=dict, repr=False, init=False)
+    texts: dict[str, str] = field(default_factory=dict, repr=False, init=False)
 
     @property
     def tau(self) -> float:
@@ -132,6 +133,7 @@ class Subject:
                 session, seed=self.seed, progress=self.progress, **options
             )
         self._warned[name] = sum(issubclass(w.category, StabilityWarning) for w in caught)
+        self.texts[name] = text
         self.shown[name] = {
             "name": name,
             "text": text,
@@ -140,6 +142,11 @@ class Subject:
             "trial_ms": float(session.trial_duration / ms),
         }
         return recording
+
+    def same_run(self, name: str, of: str, text: str) -> None:
+        """Note that an experiment is part of another, or another look at it."""
+        self._warned[name] = self._warned.get(of, 0)
+        self.texts[name] = f"{self.texts.get(of, of)}; {text}"
 
     def time_step(self, name: str) -> Check:
         """Return whether the time step of an experiment was within its limit."""
@@ -273,8 +280,8 @@ def gratings_by_contrast(subject: Subject) -> Recording:
 def gratings(subject: Subject) -> Recording:
     """Those of the lower contrast."""
     both = subject.recording("gratings_by_contrast")
-    # The same run.
-    subject._warned["gratings"] = subject._warned["gratings_by_contrast"]
+    here = f"here those of contrast {LOW_CONTRAST:g}"
+    subject.same_run("gratings", "gratings_by_contrast", here)
     return both.select(both.trials_where(contrast=LOW_CONTRAST))
 
 
@@ -282,7 +289,9 @@ def pooled_gratings(subject: Subject) -> Recording:
     """Those of the higher contrast, as published, of complex cells where the settings have them."""
     both = subject.recording("gratings_by_contrast")
     found = both.select(both.trials_where(contrast=HIGH_CONTRAST))
-    subject._warned["pooled_gratings"] = subject._warned["gratings_by_contrast"]
+    cells = "neurons in pools, as complex cells" if subject.pools else "neurons one by one"
+    here = f"here those of contrast {HIGH_CONTRAST:g}, {cells}"
+    subject.same_run("pooled_gratings", "gratings_by_contrast", here)
     if not subject.pools:
         return found
     curves = best_curves(found, "direction", period=180)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -65,7 +66,9 @@ def interval_statistics(
         If there are no spike times, no such trial or window, or no neuron has enough intervals.
     """
     try:
-        from elephant.statistics import cv, cv2, lv
+        # Elephant changes which warnings are shown, of all packages, as it is imported.
+        with warnings.catch_warnings():
+            from elephant.statistics import cv, cv2, lv
     except ImportError:
         raise ImportError(
             "interval_statistics needs elephant: pip install 'ipvae-brian[physiology]'"

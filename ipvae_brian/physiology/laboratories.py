@@ -109,7 +109,7 @@ def of_recording(
         species="",
         preparation="",
         source=f"recording {name}",
-        statistic="worked out as for the model",
+        statistic="worked out as for the model" + (f"; {found.note}" if found.note else ""),
         n=found.n,
         low=percentiles[25.0],
         high=percentiles[75.0],

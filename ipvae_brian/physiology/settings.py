@@ -42,6 +42,7 @@ def described(subject: Subject) -> dict[str, Any]:
         "tau_ms": float(p.tau / ms),
         "gain": gain_of(p),
         "sparsity": sparsity_of(p),
+        "threshold_spread": threshold_spread_of(p),
         "spike_size": float(p.spike_sizes.mean()),
         "leak": p.leak,
         "resting_potential": float(np.mean(p.resting_potential)),
@@ -52,7 +53,7 @@ def described(subject: Subject) -> dict[str, Any]:
     noise = subject.noise or Noise()
     told |= {f"noise.{name}": getattr(noise, name) for name in TERMS}
     if noise.fluctuating:
-        told["noise.time_constant"] = str(noise.time_constant)
+        told["noise.time_constant_ms"] = float(noise.time_constant / ms)
     return told
 
 
@@ -63,9 +64,15 @@ def gain_of(parameters: Parameters) -> float:
 
 
 def sparsity_of(parameters: Parameters) -> float:
-    """Return the threshold in units of the stimulus along a column, of neurons in the mean."""
+    """Return the threshold in units of the stimulus along a column, of the median neuron."""
     b, s = parameters.threshold, parameters.spike_sizes
-    return float(np.mean(b * parameters.noise_variance / s))
+    return float(np.median(b * parameters.noise_variance / s))
+
+
+def threshold_spread_of(parameters: Parameters) -> float:
+    """Return the standard deviation of the logarithm of thresholds over neurons."""
+    known = parameters.threshold > 0
+    return float(np.log(parameters.threshold[known]).std()) if known.any() else 0.0
 
 
 def reconstruction(subject: Subject) -> float | None:

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import math
 import os
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from ipvae_brian._tools.files import write_bytes
-from ipvae_brian.physiology.comparison import Biology, Comparison, Curve, Measured, Property
-from ipvae_brian.plotting.comparison import plot_curve, plot_property
-from ipvae_brian.reports.figures import as_data_uri
+from ipvae_brian.physiology.comparison import Biology, Comparison, Measured, Property
+from ipvae_brian.plotting.comparison import plot_property
+from ipvae_brian.reports.appendix import appendix
+from ipvae_brian.reports.cells import distance, middle, middle_of_model, number, verdict, window
+from ipvae_brian.reports.figures import WIDTH, as_data_uri
 from ipvae_brian.reports.page import Html, contents, element, page, picture, table
 
 NAME = "report.html"
 COLUMNS = ("shipped", "preset")
-# Inches: as wide as a phone shows without making text small.
-WIDTH = 4.0
 HEADINGS = ("Source", "Units", "Species, preparation", "Window", "Median [middle half]", "Distance")
 
 
@@ -57,14 +57,10 @@ def report_page(comparison: Comparison) -> str:
     if not isinstance(comparison, Comparison):
         raise TypeError(f"comparison must be a Comparison, got {type(comparison).__name__}")
     groups = _groups(comparison)
-    others = [part for part in _others(comparison) if part is not None]
-    entries: dict[str, list[tuple[str, str]]] = {
-        group: [(f"property-{one.name}", one.title) for one in inside]
-        for group, inside in groups.items()
-    }
-    entries |= {
-        "More": [("summary", "All properties"), *((name, title) for name, title, _ in others)]
-    }
+    others = list(appendix(comparison))
+    entries = {"summary": "All properties"}
+    entries |= {_identifier(group): group for group in groups}
+    entries |= {name: heading for name, heading, _ in others}
     title = f"{comparison.model} beside biology"
     return page(
         title,
@@ -84,6 +80,10 @@ def _groups(comparison: Comparison) -> dict[str, list[Property]]:
     for one in comparison.properties:
         groups.setdefault(one.group, []).append(one)
     return groups
+
+
+def _identifier(group: str) -> str:
+    return "group-" + "-".join(re.findall(r"\w+", group.lower()))
 
 
 def _introduction(comparison: Comparison) -> Html:
@@ -107,8 +107,9 @@ def _introduction(comparison: Comparison) -> Html:
         parts.append(element("p", what + ", ".join(costs) + "."))
     how = (
         "A property agrees if the model's median lies within the spread of all laboratories and "
-        "its quality gate is passed. Distances are Kolmogorov-Smirnov: 0 for equal distributions, "
-        "and at most .95 where biology is known by percentiles. In the figures, thin lines go from "
+        "its quality gate is passed. Distances are Kolmogorov-Smirnov, from the first laboratory: "
+        "0 for equal distributions, and at most .95 where biology is known by percentiles; in "
+        "brackets, their 95 % confidence interval. In the figures, thin lines go from "
         "5 to 95 % of units, bars over the middle half, dots are medians, and the shaded part is "
         "the spread of laboratories."
     )
@@ -156,30 +157,19 @@ def _in_short(one: Property, column: str) -> Html:
     measured: Measured | None = getattr(one, column)
     if measured is None:
         return element("span", "not measured", class_="quiet")
-    distance = "" if measured.distance is None else f", distance {_distance(measured)}"
-    median = f"{number(measured.model.median)}{distance}"
+    away = "" if measured.distance is None else f", distance {distance(measured)}"
+    median = f"{number(measured.model.median)}{away}"
     return element("span", median, Html("<br>"), verdict(measured))
 
 
-def verdict(measured: Measured) -> Html:
-    """Return in a word whether the model agrees."""
-    if not measured.gate.passed:
-        return element("span", "gate not passed", class_="verdict bad")
-    if measured.agrees is None:
-        return element("span", "no value to compare with", class_="verdict quiet")
-    if measured.agrees:
-        return element("span", "agrees", class_="verdict good")
-    return element("span", "differs", class_="verdict bad")
-
-
 def _group(group: str, inside: list[Property]) -> Iterator[Html]:
-    yield element("h2", group)
+    yield element("h2", group, id=_identifier(group))
     for one in inside:
         yield _section(one)
 
 
 def _section(one: Property) -> Html:
-    parts = [element("h3", one.title), element("p", one.meaning)]
+    parts = []
     results = []
     for column in COLUMNS:
         measured: Measured | None = getattr(one, column)
@@ -189,8 +179,11 @@ def _section(one: Property) -> Html:
         elif problem:
             results.append(element("p", f"Not measured with {_of_column(column)}: {problem}."))
     n_rows = sum(m is not None for m in (one.shipped, one.preset)) + len(one.biology)
+    about = [element("h3", one.title), element("p", one.meaning)]
     if n_rows:
-        parts.append(_figure_of(one, n_rows))
+        about.append(_figure_of(one, n_rows))
+    # On one page of paper.
+    parts.append(element("div", *about, class_="together"))
     parts += results
     rows = [_row_of_model(c, m) for c in COLUMNS if (m := getattr(one, c)) is not None]
     rows += [_row_of_biology(b) for b in one.biology]
@@ -224,7 +217,7 @@ def _result(column: str, measured: Measured) -> Html:
         element("li", check.text, class_="quiet" if check.passed else "bad")
         for check in measured.gate.checks
     ]
-    listed = (element("ul", *checks),) if checks else ()
+    listed = (element("ul", *checks, class_="checks"),) if checks else ()
     return element("div", element("p", *parts), *listed)
 
 
@@ -233,31 +226,20 @@ def _row_of_model(column: str, measured: Measured) -> list[Any]:
     units = f"{model.n:,}"
     if model.n_looked_at != model.n:
         units += f" of {model.n_looked_at:,}"
-    middle = number(model.median)
-    if model.n > 1:
-        low, high = _quartiles(model.values)
-        middle += _interval(low, high)
-    window = _window(model.window_ms, model.window_tau)
-    return [f"Model, {column}", units, "", window, middle, _distance(measured)]
-
-
-def _quartiles(values: Any) -> tuple[float, float]:
-    import numpy as np
-
-    low, high = np.percentile(values, (25, 75))
-    return float(low), float(high)
+    counted = window(model.window_ms, model.window_tau)
+    middle_half = middle_of_model(model)
+    return [f"Model, {column}", units, "", counted, middle_half, distance(measured)]
 
 
 def _row_of_biology(one: Biology) -> list[Any]:
     name: list[Any] = [one.laboratory]
+    source = one.source + (" (quoted from memory)" if one.from_memory else "")
     if one.recording:
         name.append(" (your recording)")
-    source = one.source + (" (quoted from memory)" if one.from_memory else "")
+        source = one.statistic
     name += [Html("<br>"), element("small", source, class_="quiet")]
     for problem in one.problems:
         name += [Html("<br>"), element("small", problem, class_="bad")]
-    middle = one.percentiles.get(50.0, one.values.get("median", one.values.get("mean")))
-    spread = "" if one.low is None else _interval(one.low, one.high)
     distances = [
         f"{number(value)} ({column})"
         for column, value in zip(COLUMNS, (one.distance, one.distance_preset), strict=True)
@@ -268,118 +250,7 @@ def _row_of_biology(one: Biology) -> list[Any]:
         element("span", *name),
         "" if one.n is None else f"{one.n:,}",
         animal or "not known",
-        _window(one.window_ms, one.window_tau),
-        ("" if middle is None else number(middle)) + spread,
+        window(one.window_ms, one.window_tau),
+        middle(one),
         ", ".join(distances),
     ]
-
-
-def _window(milliseconds: float | None, taus: float | None) -> str:
-    if milliseconds is None:
-        return ""
-    return f"{milliseconds:g} ms" + ("" if taus is None else f" = {taus:.3g} τ")
-
-
-def _distance(measured: Measured) -> str:
-    if measured.distance is None:
-        return ""
-    if measured.distance_ci is None:
-        return number(measured.distance)
-    return number(measured.distance) + _interval(*measured.distance_ci)
-
-
-def _interval(low: Any, high: Any) -> str:
-    # Lines break before it, not within.
-    return f" [{number(low)}\N{NO-BREAK SPACE}{number(high)}]"
-
-
-def number(value: Any) -> str:
-    """Return a number with three digits, as readers want it; a dash for none."""
-    if value is None or (isinstance(value, float) and not math.isfinite(value)):
-        return "–"
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return str(value)
-    return f"{value:,}" if isinstance(value, int) else f"{value:.3g}"
-
-
-def _others(comparison: Comparison) -> Iterator[tuple[str, str, Html] | None]:
-    """Yield identifier, heading and content of what follows the properties."""
-    if comparison.curves:
-        yield "curves", "Curves", element("div", *map(_curve, comparison.curves))
-    yield _vary(comparison)
-    yield _settings(comparison)
-    if comparison.recordings:
-        yield "recordings", "Recordings", element("div", *map(_recording, comparison.recordings))
-    if comparison.protocols:
-        yield "protocols", "Protocols", _mappings(comparison.protocols)
-    if comparison.figures:
-        rows = [[name, number(value)] for name, value in comparison.figures.items()]
-        yield "figures", "Single numbers", table(("Number", "Value"), rows)
-
-
-def _curve(curve: Curve) -> Html:
-    uri = as_data_uri(lambda ax: plot_curve(curve, ax), (WIDTH, 2.9))
-    return element("section", element("h3", curve.title), picture(uri, curve.title))
-
-
-def _settings(comparison: Comparison) -> tuple[str, str, Html]:
-    columns = list(comparison.settings)
-    names = list(dict.fromkeys(name for c in columns for name in comparison.settings[c]))
-    rows = [
-        [name, *(_setting(comparison.settings[c].get(name)) for c in columns)] for name in names
-    ]
-    return "settings", "Settings", table(["Setting", *map(str.capitalize, columns)], rows)
-
-
-def _setting(value: Any) -> str:
-    return "" if value is None else number(value)
-
-
-def _vary(comparison: Comparison) -> tuple[str, str, Html] | None:
-    """Return the table of what each setting moves, and what it costs."""
-    if not comparison.vary:
-        return None
-    titles = {one.name: one.title for one in comparison.properties}
-    names = list(dict.fromkeys(n for row in comparison.vary for n in row.get("distances", {})))
-    names += [n for row in comparison.vary for n in row.get("medians", {}) if n not in names]
-    names = list(dict.fromkeys(names))
-    headings = ["Setting", "R²", *(titles.get(name, name) for name in names)]
-    rows = []
-    for row in comparison.vary:
-        cells = [_median_and_distance(row, name) for name in names]
-        setting = f"{row['setting']} {number(row['value'])}"
-        own = [element("strong", setting), " (as shipped)"] if row.get("unchanged") else [setting]
-        rows.append([element("span", *own), number(row.get("r2")), *cells])
-    caption = (
-        "One setting at a time, all others as shipped. Median of each property, and in brackets "
-        "its distance from biology; R² of natural patches is the price. Tuning is that of rates "
-        "without noise, variability that of spikes."
-    )
-    return "vary", "What each setting moves", table(headings, rows, caption)
-
-
-def _median_and_distance(row: Mapping[str, Any], name: str) -> str:
-    median, distance = (row.get(part, {}).get(name) for part in ("medians", "distances"))
-    return number(median) + ("" if distance is None else f" ({number(distance)})")
-
-
-def _recording(one: Mapping[str, Any]) -> Html:
-    facts = f"{number(one.get('n_units'))} units, {number(one.get('n_trials'))} trials"
-    measured = ", ".join(map(str, one.get("measured", ()))) or "nothing"
-    missing = [
-        element("li", f"{left['property']}: {left['reason']}")
-        if isinstance(left, Mapping)
-        else element("li", left)
-        for left in one.get("not_measured", ())
-    ]
-    listed = (element("p", "Not measured:"), element("ul", *missing)) if missing else ()
-    parts = element("h3", one["name"]), element("p", f"{facts}. Measured: {measured}."), *listed
-    return element("section", *parts)
-
-
-def _mappings(rows: Any) -> Html:
-    names = list(dict.fromkeys(name for row in rows for name in row))
-    return table(
-        [name.replace("_", " ").capitalize() for name in names],
-        [[_setting(row.get(name)) for name in names] for row in rows],
-    )

@@ -9,6 +9,8 @@ from typing import Any
 
 from ipvae_brian.plotting.style import DARK, SHADE
 
+# Inches: as wide as a phone shows without making text small.
+WIDTH = 4.0
 # Of text and axes, which on dark screens have to be light, and of shades.
 IN_THE_DARK = {DARK: "#dddddd", SHADE: "#34383c", "#ffffff": "#16181a"}
 # Any: checkers know the names that there are.

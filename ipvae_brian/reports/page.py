@@ -20,13 +20,16 @@ h1, h2, h3 { line-height: 1.25; }
 h2 { margin-top: 2.5rem; border-bottom: 1px solid var(--line); }
 h3 { margin: 2rem 0 .5rem; }
 nav { background: var(--raised); border-radius: .5rem; padding: .5rem 1rem; }
-nav ul { margin: .2rem 0; padding-left: 1.2rem; }
+nav ul { margin: .2rem 0; padding: 0; list-style: none; }
+nav li { display: inline-block; margin: .2rem 1.2rem .2rem 0; }
 figure { margin: .5rem 0; }
 img { display: block; width: 100%; max-width: 34rem; height: auto; }
 code { font-size: .9em; overflow-wrap: anywhere; }
 table { border-collapse: collapse; width: 100%; margin: .8rem 0; font-size: .9rem; }
 caption { text-align: left; color: var(--quiet); padding-bottom: .3rem; }
 .wide { overflow-x: auto; }
+ul.checks { margin: -.6em 0 1em; font-size: .9em; }
+th small { font-weight: 400; }
 th, td { text-align: left; vertical-align: top; padding: .25rem .6rem .25rem 0;
   border-bottom: 1px solid var(--line); }
 .quiet { color: var(--quiet); }
@@ -36,15 +39,22 @@ th, td { text-align: left; vertical-align: top; padding: .25rem .6rem .25rem 0;
 @media (max-width: 44rem) {
   table, tbody, tr, td, th { display: block; }
   thead { position: absolute; clip-path: inset(50%); width: 1px; height: 1px; overflow: hidden; }
+  caption { display: block; }
   tr { border-bottom: 1px solid var(--line); padding: .4rem 0; }
   th, td { border: 0; padding: .1rem 0; }
   td[data-label]::before { content: attr(data-label) ": "; color: var(--quiet); }
   td:empty { display: none; }
 }
 @media print {
-  body { max-width: none; font-size: 10pt; }
-  figure, tr, h2, h3 { break-inside: avoid; }
-  h2, h3 { break-after: avoid; }
+  body { max-width: none; padding: 0; font-size: 9.5pt; line-height: 1.35; }
+  nav { display: none; }
+  /* Paper cannot be moved: what is too wide would be cut off. */
+  .wide { overflow: visible; }
+  table { font-size: 8pt; }
+  tbody th { overflow-wrap: anywhere; }
+  img { max-width: 24rem; }
+  figure, tr, h2, h3, .together { break-inside: avoid; }
+  h2, h3, .together { break-after: avoid; }
   a { color: inherit; text-decoration: none; }
 }
 """
@@ -115,14 +125,9 @@ def picture(uri: str, text: str) -> Html:
     return element("figure", Html(f'<img src="{html.escape(uri)}" alt="{html.escape(text)}">'))
 
 
-def contents(entries: Mapping[str, Sequence[tuple[str, str]]]) -> Html:
-    """Return a table of contents: headings, with pairs of identifier and title below each."""
-    parts = [
-        element("li", heading, element("ul", *(
-            element("li", element("a", title, href=f"#{name}")) for name, title in inside
-        )))
-        for heading, inside in entries.items()
-    ]  # fmt: skip
+def contents(entries: Mapping[str, str]) -> Html:
+    """Return a table of contents: titles of parts by their identifiers."""
+    parts = [element("li", element("a", title, href=f"#{n}")) for n, title in entries.items()]
     return element("nav", element("ul", *parts), aria_label="Contents")
 
 

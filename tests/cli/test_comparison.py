@@ -59,6 +59,16 @@ def test_wrong_options_end_before_the_work(model, tmp_path, capsys, words, error
     assert error in capsys.readouterr().err
 
 
+def test_a_file_that_does_not_say_enough_has_a_way_in(model, tmp_path, capsys):
+    path = tmp_path / "data.mat"
+    path.write_bytes(b"MATLAB 5.0 MAT-file")
+    words = ["compare", str(model), "--out", str(tmp_path / "out"), "--recording", str(path)]
+    assert main(words) == 2
+    error = capsys.readouterr().err
+    assert "data.mat: no recording" in error
+    assert "load_recording in Python; the file that the recording's save writes" in error
+
+
 def test_the_folder_is_needed(model, capsys):
     with pytest.raises(SystemExit, match="2"):
         main(["compare", str(model)])

@@ -1,3 +1,4 @@
+import subprocess
 import sys
 
 import numpy as np
@@ -63,3 +64,20 @@ def test_spikes_at_the_onset_are_counted_in_spite_of_rounding():
     times = [-0.1, -1e-12, 0.1, 0.4, 0.6, 1.1]
     found = interval_statistics(Recording.from_spike_times([[times]], timing), minimum_intervals=2)
     assert found.n_intervals.tolist() == [4]
+
+
+def test_warnings_of_others_are_shown_as_before(trains):
+    """In a process of its own, in which elephant is imported for the first time."""
+    program = """
+import warnings
+from brian2 import ms
+from ipvae_brian import Recording, Timing
+from ipvae_brian.physiology import interval_statistics
+timing = Timing(dt=0.001, n_steps=1000, steps_per_window=100)
+recording = Recording.from_spike_times([[[0.01 * i for i in range(30)]]], timing)
+before = list(warnings.filters)
+interval_statistics(recording)
+assert warnings.filters == before, warnings.filters
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

@@ -40,7 +40,7 @@ def parsed(text):
         element("p", NASTY),
         element("p", "a", title=NASTY),
         table(["Name", NASTY], [[NASTY, NASTY]], NASTY),
-        contents({NASTY: [("id", NASTY)]}),
+        contents({NASTY: NASTY}),
         picture("data:,", NASTY),
         page(NASTY, NASTY),
     ],

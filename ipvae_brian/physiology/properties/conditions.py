@@ -17,6 +17,8 @@ from ipvae_brian.recordings.recording import Recording
 OTHERS = ("spatial_frequency", "temporal_frequency", "diameter", "contrast")
 GRATING = ("orientation", "direction", *OTHERS[:3], "phase", "contrast")
 MASK = "mask_contrast"
+# Of light it is 1; in whitened space, where 1 is that of a natural patch, it may be more.
+HIGHEST_CONTRAST = 3.0
 # Spikes, on average over repeats, that a unit needs at its best condition for a curve to be one.
 FEWEST_SPIKES = 5.0
 
@@ -107,6 +109,24 @@ def varied(recording: Recording, name: str, at_least: int) -> NDArray:
     values = _different(recording, name)
     if len(values) < at_least:
         raise ValueError(f"it needs at least {at_least} values of {name}, there are {len(values)}")
+    return values
+
+
+def contrasts_of(recording: Recording, at_least: int) -> NDArray[np.floating]:
+    """Return the different contrasts, as parts of 1, if there are enough.
+
+    Raises
+    ------
+    ValueError
+        If there are too few, or they are in percent, as many files have them: a contrast of 10 is
+        no contrast, and 1 would be taken for the highest.
+    """
+    values = varied(recording, "contrast", at_least)
+    if values[-1] > HIGHEST_CONTRAST:
+        raise ValueError(
+            f"it needs contrasts from 0 to 1, and they go up to {values[-1]:g}: if they are in "
+            "percent, divide them by 100"
+        )
     return values
 
 

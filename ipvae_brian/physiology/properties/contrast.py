@@ -15,6 +15,7 @@ from ipvae_brian.physiology.contrast import cross_orientation, fit_naka_rushton,
 from ipvae_brian.physiology.latency import Psth, latency_shift, psth, scaled_and_shifted
 from ipvae_brian.physiology.properties.conditions import (
     best_trials,
+    contrasts_of,
     own_trials,
     require,
     targets,
@@ -37,7 +38,7 @@ FEWEST_SPIKES = 30
 
 def contrast_responses(recording: Recording) -> tuple[NDArray, NDArray[np.floating]]:
     """Return contrasts, and rates (n_contrasts, n_units) at each unit's best other conditions."""
-    contrasts = varied(recording, "contrast", 5)
+    contrasts = contrasts_of(recording, 5)
     contrasts = contrasts[np.isfinite(contrasts)]
     units = targets(recording)
     if not len(units):
@@ -113,7 +114,7 @@ class Latencies:
 
 def latencies(recording: Recording, low: float = 0.1) -> Latencies:
     """Return how much later responses come at the contrast nearest to `low` than at the highest."""
-    contrasts = varied(recording, "contrast", 2)
+    contrasts = contrasts_of(recording, 2)
     contrasts = contrasts[np.isfinite(contrasts) & (contrasts > 0)]
     weak, strong = contrasts[np.abs(contrasts - low).argmin()], contrasts[-1]
     if weak == strong:

@@ -126,7 +126,7 @@ PROPERTIES = (
     Specification(
         "gabor_nx",
         "Width of receptive fields in cycles",
-        "cycle",
+        "cycles",
         _GROUP,
         "nx = sigma_x f of a Gabor function fitted to the spike-triggered average: how many "
         "subfields lie side by side.",
@@ -138,7 +138,7 @@ PROPERTIES = (
     Specification(
         "gabor_ny",
         "Length of receptive fields in cycles",
-        "cycle",
+        "cycles",
         _GROUP,
         "ny = sigma_y f: how long subfields are. Long fields have narrow orientation tuning.",
         "white_noise",
@@ -149,7 +149,7 @@ PROPERTIES = (
     Specification(
         "spatial_frequency_bandwidth",
         "Bandwidth of tuning for spatial frequency",
-        "octave",
+        "octaves",
         _GROUP,
         "Octaves between the frequencies at which the response falls to half of its peak.",
         "gratings",
@@ -159,7 +159,7 @@ PROPERTIES = (
     Specification(
         "preferred_spatial_frequency",
         "Spread of preferred spatial frequencies",
-        "octave",
+        "octaves",
         _GROUP,
         "Octaves between the spatial frequency that a unit prefers and the median of all units: "
         "cycles per patch and per degree cannot be compared themselves.",

@@ -8,6 +8,7 @@ from brian2.only import ms
 from ipvae_brian.physiology.comparison import Biology, Check
 from ipvae_brian.physiology.laboratories import deviation_percentiles, with_percentiles
 from ipvae_brian.physiology.natural import natural_responses, spectrum
+from ipvae_brian.physiology.properties.conditions import require
 from ipvae_brian.physiology.properties.specification import Sample, Specification, sample, single
 from ipvae_brian.physiology.trials import counts_in, group_trials
 from ipvae_brian.recordings.recording import Recording
@@ -20,11 +21,11 @@ SPONTANEOUS_MS = 100.0
 
 
 def _responses(recording: Recording):
+    if "stimulus" not in recording.conditions:
+        require(recording, "image")
     n = len(group_trials(recording))
     if n < FEWEST_IMAGES:
         raise ValueError(f"it needs at least {FEWEST_IMAGES} different images, there are {n}")
-    if "image" not in recording.conditions and "stimulus" not in recording.conditions:
-        raise ValueError("it needs the condition image (or stimulus)")
     return natural_responses(recording)
 
 
@@ -113,7 +114,7 @@ PROPERTIES = (
     Specification(
         "rate_spread",
         "Spread of rates over neurons",
-        "decade",
+        "decades",
         _GROUP,
         "Decades between a neuron's mean rate and the median of all: large in cortex, whose rates "
         "are roughly log-normal.",

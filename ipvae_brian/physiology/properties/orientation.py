@@ -168,7 +168,7 @@ PROPERTIES = (
     Specification(
         "half_bandwidth",
         "Half-bandwidth of orientation tuning",
-        "degree",
+        "degrees",
         _GROUP,
         "Half the width of the tuning curve at 1/sqrt(2) of its peak, smoothed as the published "
         "ones were, with a Hanning window of 13.5 degrees: a single point comes out 9.8 wide.",

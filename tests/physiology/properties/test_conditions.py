@@ -1,9 +1,11 @@
 import numpy as np
 import pytest
 
+from ipvae_brian.physiology.properties import contrast
 from ipvae_brian.physiology.properties.conditions import (
     angle_of,
     best_curves,
+    contrasts_of,
     own_trials,
     targets,
     varied,
@@ -67,3 +69,14 @@ def test_trials_with_a_mask_are_no_part_of_curves(make_recording):
     np.testing.assert_array_equal(best_curves(recording, "orientation").rates[:, 0], [16, 8, 4, 8])
     with pytest.raises(ValueError, match="it needs trials without a mask"):
         best_curves(recording.select(np.isfinite(mask)), "orientation")
+
+
+def test_contrasts_in_percent_are_refused_where_their_values_matter(make_recording):
+    percent = make_recording(np.ones((4, 3), int), contrast=[1.0, 10.0, 1.0, 10.0])
+    with pytest.raises(ValueError, match="go up to 10: if they are in percent, divide them by 100"):
+        contrasts_of(percent, 2)
+    for measure in (contrast.shift, contrast.explained):
+        with pytest.raises(ValueError, match="percent"):
+            measure(percent)
+    parts = make_recording(np.ones((3, 3), int), contrast=[0.1, 1.0, np.nan])
+    np.testing.assert_array_equal(contrasts_of(parts, 2), [0.1, 1.0])
