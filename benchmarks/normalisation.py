@@ -16,7 +16,7 @@ from ipvae_brian import load_model
 from ipvae_brian._tools.files import write_json
 from ipvae_brian.network.contrast import ContrastPrior, contrast_network, infer_contrast
 from ipvae_brian.network.loop_gain import mean_field_rates
-from ipvae_brian.physiology import cross_orientation, fit_naka_rushton
+from ipvae_brian.physiology import CrossOrientation, cross_orientation, fit_naka_rushton
 from ipvae_brian.response import metrics
 from ipvae_brian.stimuli import load_stimuli
 from ipvae_brian.stimuli.drawings import Grating, Plaid
@@ -30,6 +30,9 @@ MASK_PHASES = (0, 90, 180, 270)
 FREQUENCIES = (1, 2, 3, 4, 5, 6)
 # Spikes per tau at the preferred grating, for a neuron to be looked at.
 RESPONSIVE = 4.0
+# In Hz, of a grating alone, for a plaid to be compared with it: of next to nothing, spikes that a
+# mask adds are thousands of times as many.
+LOWEST_RATE = 5.0
 # What is shown in the network of spikes: contrasts, and how long in tau.
 SPIKING_CONTRASTS, SPIKING_TAU, SETTLED_TAU = (0.1, 0.3, 1.0), 25, 15
 SPIKING_DT = 0.1 * ms
@@ -111,7 +114,11 @@ def measure(model, neurons, gratings, front_end, rates_of):
     plaids = []
     for part in np.split(rest, len(PLAIDS), axis=1):
         alone, plaid, mask = np.split(part, [1, 1 + len(MASK_PHASES)], axis=1)
-        plaids.append(cross_orientation(plaid.mean(axis=1), alone[:, 0], mask.mean(axis=1)))
+        compared = cross_orientation(plaid.mean(axis=1), alone[:, 0], mask.mean(axis=1))
+        fired = alone[:, 0] >= LOWEST_RATE
+        plaids.append(
+            CrossOrientation(*(np.where(fired, ratio, np.nan) for ratio in vars(compared).values()))
+        )
     return responses, plaids
 
 

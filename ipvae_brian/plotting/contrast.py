@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 SPREAD = 0.25
+# Ratios beyond are drawn here.
+FARTHEST = 3.0
 
 
 def plot_contrast_responses(
@@ -74,7 +76,8 @@ def plot_plaids(crossings: Mapping[str, CrossOrientation], ax: Axes | None = Non
     """Plot the response to a plaid over that to its better grating, under different conditions.
 
     Every dot is a neuron, the bar the median: 1 if the other grating changes nothing, below 1 if
-    it suppresses. Colours as for `plot_contrast_responses`; controls are hollow.
+    it suppresses. A triangle at the right is a ratio beyond 3, of a grating with hardly a spike.
+    Colours as for `plot_contrast_responses`; controls are hollow.
 
     Parameters
     ----------
@@ -101,13 +104,18 @@ def plot_plaids(crossings: Mapping[str, CrossOrientation], ax: Axes | None = Non
         face = "none" if row % 2 else colour
         heights = row + rng.uniform(-SPREAD, SPREAD, len(ratios))
         dots: dict[str, Any] = {"markerfacecolor": face, "markeredgecolor": colour, "alpha": 0.5}
-        ax.plot(ratios, heights, marker="o", markersize=4, linestyle="none", **dots)
+        far = ratios > FARTHEST
+        for some, marker in ((~far, "o"), (far, ">")):
+            if some.any():
+                places = np.minimum(ratios[some], FARTHEST), heights[some]
+                style = {"markersize": 4, "linestyle": "none", "clip_on": False} | dots
+                ax.plot(*places, marker=marker, **style)
         if len(ratios):
-            middle = float(np.median(ratios))
+            middle = min(float(np.median(ratios)), FARTHEST)
             ax.plot([middle, middle], [row - 0.4, row + 0.4], color=DARK, linewidth=2)
     ax.set_yticks(range(len(crossings)), list(crossings), fontsize=SMALL)
     ax.set_ylim(len(crossings) - 0.5, -0.5)
-    ax.set_xlim(left=0)
+    ax.set_xlim(0, min(ax.get_xlim()[1], FARTHEST))
     ax.set_xlabel("rate to plaid / rate to better grating")
     ax.spines[["top", "right"]].set_visible(False)
     return ax

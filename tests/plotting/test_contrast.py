@@ -28,6 +28,14 @@ def test_plaids_are_dots_with_their_median():
     assert [label.get_text() for label in ax.get_yticklabels()] == ["all", "control"]
 
 
+def test_ratios_of_next_to_nothing_do_not_squeeze_the_others():
+    plaids = cross_orientation([5, 10, 20], [10, 10, 0.004], [5, 0, 0])
+    ax = plotting.plot_plaids({"all": plaids})
+    assert plaids.to_best[2] == 5000 and ax.get_xlim() == (0, 3)
+    far = [x for line in ax.lines if line.get_marker() == ">" for x in line.get_xdata()]
+    assert far == [3]
+
+
 def test_what_cannot_be_drawn():
     draw = plotting.plot_contrast_responses
     with pytest.raises(ValueError, match="contrasts must be above 0 and increase"):
