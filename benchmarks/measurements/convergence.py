@@ -283,5 +283,7 @@ BOUNDS = """\
 **What bounds it.** In continuous time inhibition is never late, so gains are possible with which
 one or two windows are enough, where discrete updates need many steps of small gain, each with two
 Poisson numbers for every neuron. What is left to pay are passes over the rates, one for each spike
-(see Throughput). LCA has no spikes, its steps can be as large as its fixed point allows, and each
+(see Throughput), of which one window needs as many as a settled code has spikes; and what a
+presentation costs whatever it lasts: the product for the drive, the bound on divergence, which
+decodes the counts, and Brian2's start, about a third of the CPU of a window. LCA has no spikes, its steps can be as large as its fixed point allows, and each
 is one dense product."""

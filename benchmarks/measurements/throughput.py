@@ -233,7 +233,8 @@ def bounds_of_events(detail, cores, n_neurons=512):
     return (
         "**Spike by spike** there are no exponentials and no Poisson numbers, and the step hardly "
         "matters: every spike is a pass over the rates of its population, which stay in the cache "
-        f"({limits['cached_gb_per_second']:.0f} GB/s there, on one core). The rest is the search "
-        "for the neuron that fires, six comparisons each of which waits for the last.\n\n"
+        f"({limits['cached_gb_per_second']:.0f} GB/s there, on one core), while the row of factors "
+        "comes from the next one. The rest is the search for the neuron that fires, three sums of "
+        "eight terms, each of which waits for the last.\n\n"
         + markdown_table(header, lines, n_text=2)
     )

@@ -60,9 +60,10 @@ class Bound:
         self.noise = noise
         # Neurons never fall silent altogether.
         floor = np.full(p.n_neurons, math.exp(p.lowest_potential))
-        explained, frames = self._explained(floor), self._seen(frames)
-        energy = np.einsum("sfp,sfp->sf", frames, frames, dtype=float)
-        energy += (explained**2).sum() - 2 * frames @ explained
+        # In double precision at once: other products would convert them one by one.
+        explained, seen = self._explained(floor), self._seen(frames).astype(float)
+        energy = np.einsum("sfp,sfp->sf", seen, seen)
+        energy += (explained**2).sum() - 2 * (seen @ explained)
         silence = energy.max(axis=1) + self._cost(floor)
         at_rest = np.exp(p.resting_potential)[None]
         rates = at_rest if start is None else np.maximum(np.exp(start), at_rest)
@@ -146,6 +147,7 @@ class Bound:
         driven = length * self._driven_by_noise(stimuli, counts)
         missed = np.square(length * seen - explained, dtype=float).sum(axis=1)
         # Even rates that are right miss this much, as their spikes are random.
+        counts = counts.astype(float)  # once for all products
         noise = counts @ self.parameters.spike_sizes**2
         reached = missed - noise + length * self._cost(counts) - driven
         bound = length * (length * self.per_tau + self.per_start)

@@ -276,6 +276,22 @@ def test_checkpoint_needs_an_integer_random_state(tmp_path):
     assert os.listdir(tmp_path) == []
 
 
+def test_gain_and_sparsity_of_use_do_not_change_what_is_learned():
+    """So a model trained with other ones is what its training with these would have given."""
+    x = images()
+    model, other = (
+        small(n_epochs=2, gain=gain, sparsity=sparsity).fit(x)
+        for gain, sparsity in ((12.0, 0.22), (10.0, 0.25))
+    )
+    np.testing.assert_array_equal(model.components_, other.components_)
+    wanted, other = model.parameters_, other.parameters_
+    again = other.with_settings(spike_size=model.spike_size, gain=12.0, sparsity=0.22)
+    for name in ("dictionary", "threshold", "natural_gradient_step", "resting_potential"):
+        np.testing.assert_allclose(getattr(again, name), getattr(wanted, name), rtol=1e-5)
+    assert again.noise_variance == wanted.noise_variance
+    assert (abs(other.threshold - wanted.threshold) > 0.01 * wanted.threshold).all()
+
+
 def test_learned_prior():
     plain, learned = (small(learn_prior=on).fit(images()) for on in (False, True))
     np.testing.assert_array_equal(plain.parameters_.resting_potential, -2)

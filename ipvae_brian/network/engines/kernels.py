@@ -32,16 +32,21 @@ class Kernel:
         With a `prange` over copies.
     fastmath : set of str
         As for `numba.njit`.
+    error_model : {"python", "numpy"}, default "python"
+        As for `numba.njit`.
     """
 
-    def __init__(self, function: Callable[..., Any], fastmath: set[str]):
+    def __init__(
+        self, function: Callable[..., Any], fastmath: set[str], error_model: str = "python"
+    ):
         # Numba names the file that keeps what was compiled after the function.
         name = f"{function.__name__}_in_one_thread"
         alone = FunctionType(function.__code__, function.__globals__, name)
         alone.__qualname__ = name
         self.__doc__ = function.__doc__
-        self.in_threads = compiled(function, fastmath=fastmath, parallel=True)
-        self.in_one_thread = compiled(alone, fastmath=fastmath)
+        options: dict[str, Any] = {"fastmath": fastmath, "error_model": error_model}
+        self.in_threads = compiled(function, parallel=True, **options)
+        self.in_one_thread = compiled(alone, **options)
 
     def __call__(self, *arguments: Any) -> Any:
         """Call the one or the other."""
@@ -49,9 +54,11 @@ class Kernel:
         return chosen(*arguments)
 
 
-def kernel(fastmath: set[str]) -> Callable[[Callable[..., Any]], Kernel]:
+def kernel(
+    fastmath: set[str], error_model: str = "python"
+) -> Callable[[Callable[..., Any]], Kernel]:
     """Return a decorator that compiles a function as a `Kernel`."""
-    return lambda function: Kernel(function, fastmath)
+    return lambda function: Kernel(function, fastmath, error_model)
 
 
 def compiled(function: Callable[..., Any], **options: Any) -> Callable[..., Any]:

@@ -1,20 +1,35 @@
 """Populations in continuous time: the state of `event_loop` for a model and many stimuli."""
 
 import math
+from typing import Any
 
 import numpy as np
 
 from ipvae_brian.network.engines import event_loop
+from ipvae_brian.network.engines.kernels import parts_of
 from ipvae_brian.network.engines.limits import most_spikes
 from ipvae_brian.network.lateral import within_reach
 
 # By how much a potential may rise at once: rates times exp of this have a place in a float32.
 LARGEST_CHANGE = 60
+# In bytes.
+CACHE_LINE = 64
 # Arrays that change in the course of a simulation.
 CHANGING = (
     *("rates", "recent_rates", "drive", "input", "growth", "ran_away"),
     *("left", "streams", "counts", "n_spikes"),
 )
+
+
+def aligned(shape, dtype):
+    """Return an array of zeros that begins where a line of the cache does.
+
+    Vectors that lie across two lines take twice as long to load and to store.
+    """
+    size = math.prod(shape) * np.dtype(dtype).itemsize
+    memory = np.zeros(size + CACHE_LINE, np.uint8)
+    begin = -memory.ctypes.data % CACHE_LINE
+    return memory[begin : begin + size].view(dtype).reshape(shape)
 
 
 class Populations:
@@ -46,9 +61,11 @@ class Populations:
     def __init__(self, parameters, n_copies, step, dtype, reach="all"):
         shape = n_copies, parameters.n_neurons
         self.step, self.dtype, self.reach = step, np.dtype(dtype), reach
-        self.rates, self.recent_rates, self.drive, self.input, self.growth = (
-            np.zeros(shape, dtype) for _ in range(5)
+        self.rates, self.expected, self.recent_rates, self.drive, self.input = (
+            aligned(shape, dtype) for _ in range(5)
         )
+        self.sums = aligned((n_copies, 2 * event_loop.COLUMNS), dtype)
+        self.table: Any = None
         self.most_spikes = most_spikes(parameters.n_neurons)
         self.ran_away = np.zeros(n_copies, bool)
         self.left, self.streams = np.empty(n_copies), np.empty((n_copies, 2), np.uint64)
@@ -70,12 +87,20 @@ class Populations:
     def set_parameters(self, parameters):
         """Put in other parameters of the same shape."""
         self.parameters = p = parameters
+        # By what each neuron's spikes multiply rates; by what drive and threshold do those of each
+        # copy; and room for what a leak makes of it.
+        n_copies, n_neurons = self.rates.shape
+        n_rows = n_neurons + n_copies * (2 if p.leak else 1)
+        if self.table is None or len(self.table) != n_rows:
+            self.table = aligned((n_rows, n_neurons), self.dtype)
+            self.factors = self.table[:n_neurons]
+            self.growth = self.table[n_neurons : n_neurons + n_copies]
         # A column of the dictionary in each row.
         self.columns = np.ascontiguousarray(p.dictionary.T, self.dtype)
         self.scaled_columns = p.scaled(self.columns)
         inhibition = within_reach(self.scaled_columns @ self.scaled_columns.T, self.reach)
         inhibition *= (p.natural_gradient_step / p.noise_variance).astype(self.dtype)
-        self.factors = np.exp(np.minimum(-inhibition, LARGEST_CHANGE))
+        np.exp(np.minimum(-inhibition, LARGEST_CHANGE), out=self.factors)
         # Half a step leaves this much of the distance from the resting potential ...
         kept = math.exp(-p.leak * self.step / 2)
         # ... and so much of a change per tau.
@@ -170,8 +195,10 @@ class Populations:
             self._grow()
         event_loop.advance(
             self.rates,
+            self.expected,
+            self.sums,
             (self.growth, self.recent_rates, self.input, self.threshold),
-            self.factors,
+            self.table,
             self.constants,
             n_steps,
             self.left,
@@ -183,4 +210,5 @@ class Populations:
             self.spike_times,
             self.spike_neurons,
             self.n_spikes,
+            parts_of(len(self.rates)),
         )

@@ -12,36 +12,41 @@ BOUNDS = (0.0, 1e9)
 
 @njit
 def multiply(r, factors, bounds, expected, elapsed, sums, twice):
-    event_loop.multiply(r, factors, bounds, expected, elapsed, sums, twice)
-    return event_loop.sum_tree(sums)
+    event_loop.multiply(r, 0, factors, 0, bounds, expected, elapsed, sums, twice)
+    return event_loop.sum_tree(sums, 0)
 
 
 @njit
 def find(r, sums, at):
-    return event_loop.find(r, sums, at)
+    return event_loop.find(r, 0, sums, at)
 
 
 @njit
-def leak_factors(r, growth, kept, factors, logs, scratch):
-    event_loop.leak_factors(r, growth, kept, factors, logs, scratch)
+def leak_factors(r, growth, table, kept, logs, scratch):
+    return event_loop.leak_factors(r, 0, growth, table, kept, logs, scratch)
 
 
 @njit
 def adapt(recent, drive, threshold, half_rate, growth, logs, scratch):
-    event_loop.adapt(recent, drive, threshold, half_rate, growth, logs, scratch)
+    event_loop.adapt(recent, 0, drive, threshold, half_rate, growth, logs, scratch)
 
 
-@pytest.fixture(params=[1, 2, 63, 64, 65, 200])
+@njit
+def forget(recent, remembered):
+    event_loop.forget(recent, 0, remembered)
+
+
+@pytest.fixture(params=[1, 2, 63, 64, 65, 200, 512, 777])
 def rates(request):
     return np.random.default_rng(0).gamma(0.3, size=request.param)
 
 
 def summed(rates, factors=None, bounds=BOUNDS, elapsed=0.0, twice=False):
     """Rates after multiplying, their tree of sums, its root, and what was expected."""
-    r, sums, expected = rates.copy(), np.zeros(2 * COLUMNS), np.zeros(len(rates))
-    factors = np.ones(len(rates)) if factors is None else factors
+    r, sums, expected = rates[None].copy(), np.zeros((1, 2 * COLUMNS)), np.zeros((1, len(rates)))
+    factors = np.ones_like(r) if factors is None else factors[None]
     total = multiply(r, factors, bounds, expected, elapsed, sums, twice)
-    return r, sums, total, expected
+    return r[0], sums, total, expected[0]
 
 
 def test_rates_are_multiplied_clipped_and_summed(rates, rng):
@@ -69,7 +74,7 @@ def test_every_neuron_has_a_share_as_large_as_its_rate(rates):
     r, sums, total, _ = summed(rates)
     n = 20_000
     at = (np.arange(n) + 0.5) / n * total
-    found = np.bincount([find(r, sums, one) for one in at], minlength=len(r))
+    found = np.bincount([find(r[None], sums, one) for one in at], minlength=len(r))
     assert len(found) == len(r)
     np.testing.assert_allclose(found, n * r / total, atol=2)
 
@@ -78,23 +83,32 @@ def test_silent_neurons_are_not_found():
     rates = np.zeros(150)
     rates[[3, 67, 149]] = 1, 2, 3
     r, sums, total, _ = summed(rates)
-    found = {find(r, sums, at) for at in np.linspace(1e-9, total, 999)}
+    found = {find(r[None], sums, at) for at in np.linspace(1e-9, total, 999)}
     assert found == {3, 67, 149}
 
 
 def test_leak_is_a_power_of_the_rate(rates, rng):
     """Half a step: log r falls by the factor `kept`, then grows."""
     growth, kept = rng.uniform(0.5, 2, len(rates)), 0.8
-    factors, logs = np.empty_like(rates), np.empty_like(rates)
-    leak_factors(rates, growth, kept, factors, logs, np.empty(len(rates), np.int32))
-    np.testing.assert_allclose(rates * factors, growth * rates**kept, rtol=1e-12)
+    table, logs = np.zeros((len(rates) + 2, len(rates))), np.empty_like(rates)
+    scratch = np.empty(len(rates), np.int32)
+    row = leak_factors(rates[None], growth[None], table, kept, logs, scratch)
+    assert row == len(rates) + 1  # behind those of the spikes and of the growth
+    np.testing.assert_allclose(rates * table[row], growth * rates**kept, rtol=1e-12)
 
 
 def test_thresholds_fall_with_recent_rates(rng):
     recent, drive, threshold = rng.gamma(1, size=(3, 20))
-    growth, logs = np.empty(20), np.empty(20)
-    adapt(recent, drive, threshold, 0.7, growth, logs, np.empty(20, np.int32))
-    np.testing.assert_allclose(growth, np.exp(drive - threshold * 0.7 / (0.7 + recent)))
+    growth, logs = np.empty((1, 20)), np.empty(20)
+    adapt(recent[None], drive[None], threshold, 0.7, growth, logs, np.empty(20, np.int32))
+    np.testing.assert_allclose(growth[0], np.exp(drive - threshold * 0.7 / (0.7 + recent)))
+
+
+def test_recent_rates_are_forgotten(rng):
+    recent = rng.gamma(1, size=(2, 20))
+    before = recent.copy()
+    forget(recent, 0.9)
+    np.testing.assert_allclose(recent, [0.9 * before[0], before[1]])
 
 
 def test_spikes_are_listed_as_brian2_has_them(rng):

@@ -13,7 +13,7 @@ from scipy.stats import chi2, chi2_contingency, ks_2samp, kstest, poisson
 
 from ipvae_brian import Parameters
 from ipvae_brian.network.engines import compiled
-from ipvae_brian.network.engines.populations import Populations
+from ipvae_brian.network.engines.populations import Populations, aligned
 
 PRECISIONS = {np.float32: 1e-4, np.float64: 1e-10}
 ADAPTIVE = {"half_threshold_rate": 0.7, "threshold_memory": 1.6, "threshold": 0.8}
@@ -89,6 +89,24 @@ def test_any_number_of_neurons(n_neurons, n_copies, seed, variant):
     parameters = make_parameters(9, n_neurons, **VARIANTS[variant] | {"natural_gradient_step": 0.2})
     stimuli = np.random.default_rng(seed).normal(size=(n_copies, 1, 9))
     assert_equal_to_reference(parameters, stimuli, 10, 0.1, np.float64, seed)
+
+
+@pytest.mark.parametrize("n_neurons", [512, 601])
+def test_hundreds_of_neurons(n_neurons):
+    """Those that are taken together, and what is left of them; more copies than side by side."""
+    settings = VARIANTS["per neuron"] | {"natural_gradient_step": 0.1}
+    parameters = make_parameters(9, n_neurons, **settings)
+    stimuli = np.random.default_rng(0).normal(size=(5, 1, 9))
+    counts = assert_equal_to_reference(parameters, stimuli, 4, 0.1, np.float64)
+    assert (counts.sum(axis=1) > 50).all()
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_arrays_begin_with_a_line_of_the_cache(dtype):
+    for shape in [(3, 5), (200, 512)]:
+        array = aligned(shape, dtype)
+        assert array.ctypes.data % 64 == 0
+        assert array.shape == shape and array.dtype == dtype and not array.any()
 
 
 @njit
