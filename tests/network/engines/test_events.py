@@ -205,12 +205,13 @@ def test_unused_copies_of_the_last_wave_leave_no_trace(parameters, stimuli):
     assert np.sum(network.spike_monitor.z) > response.spikes.count.sum() == response.counts.sum()
 
 
+# As many as are worth three threads.
 THREADS = """
 import numpy as np
 from brian2 import ms
 from ipvae_brian import SpikingNetwork, load_model
-x = np.random.default_rng(0).normal(size=(50, 256)).astype(np.float32)
-network = SpikingNetwork(load_model("photographs-512"), engine="events", n_copies=50)
+x = np.random.default_rng(0).normal(size=(120, 256)).astype(np.float32)
+network = SpikingNetwork(load_model("photographs-512"), engine="events", n_copies=120)
 response = network.present(x, 60 * ms, seed=1, progress=False)
 print(hash(response.counts.tobytes()), hash(response.expected_counts.tobytes()))
 """
