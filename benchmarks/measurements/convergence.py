@@ -285,5 +285,5 @@ one or two windows are enough, where discrete updates need many steps of small g
 Poisson numbers for every neuron. What is left to pay are passes over the rates, one for each spike
 (see Throughput), of which one window needs as many as a settled code has spikes; and what a
 presentation costs whatever it lasts: the product for the drive, the bound on divergence, which
-decodes the counts, and Brian2's start, about a third of the CPU of a window. LCA has no spikes, its steps can be as large as its fixed point allows, and each
-is one dense product."""
+decodes the counts, and Brian2's start, about a third of the CPU of a window. LCA has no spikes, its
+steps can be as large as its fixed point allows, and each is one dense product."""
