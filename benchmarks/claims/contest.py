@@ -58,7 +58,7 @@ class Setup:
     n_outside: int = 1000
     n_patches: int = 1000
     n_shipped: int = 55_000
-    n_values: int = 2
+    n_values: int = 3
     n_latents: int = 512
     digits: object = None
     patches: object = None

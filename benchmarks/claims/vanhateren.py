@@ -75,7 +75,11 @@ def _values(setup, key):
         return [None]
     if setup.n_values >= len(values):
         return list(values)
-    return [values[i] for i in np.linspace(0, len(values) - 1, setup.n_values).round().astype(int)]
+    places = np.linspace(0, len(values) - 1, setup.n_values).round().astype(int)
+    # The default is one of them, in place of the one next to it.
+    default = values.index(kind.DEFAULTS[name])
+    places[np.abs(places - default).argmin()] = default
+    return [values[place] for place in places]
 
 
 def _rival_cell(setup, key, value, stimuli, name, test):

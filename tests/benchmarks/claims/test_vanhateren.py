@@ -29,7 +29,7 @@ def test_cells_of_a_trade_off_that_needs_trainings(few, tmp_path):
     found = cells(setup)
     names = [cell.name for cell in found]
     assert names[:3] == [f"vanhateren/{key}/512" for key in OURS] + ["vanhateren/lca/512"]
-    labels = ["beta=2", "beta=8", "beta=32"]
+    labels = ["beta=2", "beta=4", "beta=32"]  # 4 is the default
     assert names[3:] == [f"vanhateren/poisson_iterative/512/{label}" for label in labels]
     assert [cell.about for cell in found[2:4]] == [
         About("lca", 512),
