@@ -154,10 +154,11 @@ def modulated(parameters, by_phase):
     best = np.unravel_index(mean.reshape(-1, mean.shape[2]).argmax(axis=0), mean.shape[:2])
     orientation = np.where(responds, ORIENTATIONS[best[0]], np.nan)
     # Of the dictionary: which neurons are opposite in phase is not told by noisy rates.
-    drive = parameters.drive(gratings(parameters.stimulus_shape)).reshape(by_phase.shape)
-    phases = np.angle(np.einsum("ofpn,p->ofn", drive, wave), deg=True)[best]
+    drive = parameters.drive(gratings(parameters.stimulus_shape, HIGH_CONTRAST))
+    drive = np.maximum(drive - parameters.threshold, 0).reshape(by_phase.shape)
+    harmonics = np.einsum("ofpn,p->ofn", drive, wave)[best]
     frequency = np.array(FREQUENCIES)[best[1]]
-    pools = Pools.of_similar(orientation, frequency, phases=phases)
+    pools = Pools.of_similar(orientation, frequency, harmonics=harmonics)
     singles = Pools([[neuron] for neuron in np.flatnonzero(responds)])
     figures = {}
     for name, units in (("f1_f0_of_neurons", singles), ("f1_f0_of_pools", pools)):

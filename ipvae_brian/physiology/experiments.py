@@ -298,18 +298,18 @@ def pooled_gratings(subject: Subject) -> Recording:
     rates = np.nan_to_num(curves.rates)
     orientations = np.where(curves.responsive, curves.values[rates.argmax(axis=0)], np.nan)
     frequencies = np.array([curves.others[best]["spatial_frequency"] for best in curves.best])
-    phases = _phases(subject, orientations, frequencies)
-    pools = Pools.of_similar(orientations, frequencies, phases=phases, seed=subject.seed)
+    harmonics = _harmonics(subject, orientations, frequencies)
+    pools = Pools.of_similar(orientations, frequencies, harmonics=harmonics, seed=subject.seed)
     return pools.pool(found)
 
 
-def _phases(
+def _harmonics(
     subject: Subject, directions: NDArray[np.floating], frequencies: NDArray[np.floating]
-) -> NDArray[np.floating]:
-    """Return the phase in degrees of every neuron's drive by the grating that each prefers.
+) -> NDArray[np.complexfloating]:
+    """Return the first harmonic of every neuron's drive by the grating that each prefers.
 
-    That of the dictionary, not of spikes, so that noise in a response does not choose the pools
-    from which it is read.
+    What there is of it above the threshold: that of the dictionary, not of spikes, so that noise in
+    a response does not choose the pools from which it is read.
     """
     known = np.flatnonzero(np.isfinite(directions))
     waves = [
@@ -317,17 +317,21 @@ def _phases(
             direction=float(directions[neuron]),
             spatial_frequency=float(frequencies[neuron]) / subject.side,
             phase=phase,
+            contrast=HIGH_CONTRAST,
         )
         for phase in (0.0, 90.0)
         for neuron in known
     ]
     session = Session(
-        "phases", waves, {}, frame_durations=subject.whole_taus(FLASH), **subject.session_options
+        "harmonics", waves, {}, frame_durations=subject.whole_taus(FLASH), **subject.session_options
     )
     drive = subject.parameters.drive(session.movies(None)[:, -1].reshape(len(waves), -1))
-    phases = np.full((len(directions),) * 2, np.nan)
-    phases[known] = np.rad2deg(np.arctan2(drive[len(known) :], drive[: len(known)]))
-    return phases
+    wave = drive[: len(known)] + 1j * drive[len(known) :]
+    size = np.abs(wave)
+    part = np.maximum(size - subject.parameters.threshold, 0) / np.where(size > 0, size, 1)
+    harmonics = np.full((len(directions),) * 2, np.nan, complex)
+    harmonics[known] = part * wave
+    return harmonics
 
 
 def _targeted(

@@ -74,7 +74,7 @@ class Pools:
         orientations: ArrayLike,
         spatial_frequencies: ArrayLike,
         *,
-        phases: ArrayLike | None = None,
+        harmonics: ArrayLike | None = None,
         sizes: Sequence[int] = SIZES,
         shares: Sequence[float] = SHARES,
         within: tuple[float, float] = (15.0, 0.5),
@@ -88,10 +88,10 @@ class Pools:
             Preferred ones in degrees; NaN for neurons that are to be in no pool.
         spatial_frequencies : array_like, shape (n_neurons,)
             Preferred ones in any unit, above zero, or NaN.
-        phases : array_like, shape (n_neurons, n_neurons), optional
-            In degrees: ``phases[i, j]`` is that of neuron j's response to the grating which neuron
-            i prefers. With them, neurons join a pool whose phases cancel best, as subunits of an
-            energy model do; without, those that are most similar.
+        harmonics : array_like of complex, shape (n_neurons, n_neurons), optional
+            First harmonic, with its phase, of neuron j's response to the grating which neuron i
+            prefers: ``harmonics[i, j]``. With them, neurons join a pool which cancel best, as
+            subunits of an energy model do; without, those that are most similar.
         sizes : sequence of int, default (1, 2, 4, 6)
             Neurons of a pool.
         shares : sequence of float, default (.3, .2, .25, .25)
@@ -120,14 +120,14 @@ class Pools:
             raise ValueError("spatial_frequencies must be > 0")
         if not left.any():
             raise ValueError("orientations has no neuron that prefers any")
-        if phases is not None:
-            phases = np.asarray(phases, float)
-            if phases.shape != (len(left), len(left)):
+        if harmonics is not None:
+            harmonics = np.asarray(harmonics, complex)
+            if harmonics.shape != (len(left), len(left)):
                 raise ValueError(
-                    f"phases must have the shape {(len(left),) * 2}, got {phases.shape}"
+                    f"harmonics must have the shape {(len(left),) * 2}, got {harmonics.shape}"
                 )
-            if not np.isfinite(phases[np.ix_(left, left)]).all():
-                raise ValueError("phases must be finite for neurons that prefer any orientation")
+            if not np.isfinite(harmonics[np.ix_(left, left)]).all():
+                raise ValueError("harmonics must be finite for neurons that prefer any orientation")
         octave = np.log2(np.where(left, frequency, 1))
         rng = np.random.default_rng(whole_number(seed, "seed", minimum=0))
         pools = []
@@ -143,8 +143,8 @@ class Pools:
                 if len(near) >= size:
                     near = near[np.argsort(distance[near], kind="stable")]
                     pool = near[:size]
-                    if phases is not None:
-                        pool = near[_balanced(np.exp(1j * np.deg2rad(phases[centre, near])), size)]
+                    if harmonics is not None:
+                        pool = near[_balanced(harmonics[centre, near], size)]
                     left[pool] = False
                     pools.append(np.sort(pool))
                     made += 1
@@ -220,13 +220,15 @@ def _numbers(sizes, shares, n_neurons):
 
 
 def _balanced(waves, size):
-    """Return the first and those whose unit vectors add up to least with it, one after another."""
-    members, total = [0], waves[0]
+    """Return the first and those that cancel it best, one after another: what is left of all."""
+    members, total, whole = [0], waves[0], np.abs(waves[0])
     for _ in range(size - 1):
-        length = np.abs(total + waves)
-        length[members] = np.inf
-        members.append(int(length.argmin()))
-        total += waves[members[-1]]
+        lengths = whole + np.abs(waves)
+        left = np.abs(total + waves)
+        left = np.divide(left, lengths, out=np.ones(len(waves)), where=lengths > 0)
+        left[members] = np.inf
+        members.append(int(left.argmin()))
+        total, whole = total + waves[members[-1]], lengths[members[-1]]
     return members
 
 
