@@ -79,6 +79,8 @@ def _beginning(told):
     )
     n_rivals, quick = len(told["contestants"]) - len(OURS), QUICK if told["quick"] else ""
     seeds = "1 seed" if budget["seeds"] == 1 else f"{budget['seeds']} seeds"
+    n = budget["n_values"]
+    values = "the default value" if n == 1 else f"{n} values, from end to end of a grid,"
     warning = SHORT if budget["minutes"] < ENOUGH_MINUTES else ""
     return f"""# The paper's claims, beside its rivals
 
@@ -98,7 +100,7 @@ make claims         # everything with full budgets; goes on where it was stopped
 ours alike; {seeds} on digits; {budget["n_test"]} test digits; {budget["n_codes"]} training digits
 for the classifiers; {budget["n_choice"]} validation digits to choose settings on;
 {budget["n_outside"]} stimuli of each set outside; {budget["n_patches"]} held-out natural patches;
-{budget["n_values"]} of the values of a trade-off where each needs a training.
+{values} of a trade-off where each needs a training.
 {machine["processor"]}, {machine["cores"]} cores, {told["date"]}. A rival that is far from its
 published figures would have needed longer. The natural patches are coded by the models that come
 with the package, whose cards tell how long they were trained.{warning}
@@ -147,8 +149,8 @@ def _vanhateren(told, experiment):
 {said}
 
 The oracle, orthogonal matching pursuit on our own dictionary, bounds what any inference could make
-of it. Each contestant is at the best value of its own trade-off. Published, on the paper's own
-patches: smallest d {quoted}.
+of it. Each contestant is at the best value of its own trade-off and, if it takes steps, at the best
+number of them. Published, on the paper's own patches: smallest d {quoted}.
 
 ![R2 against zeros](claims/rate_distortion.png)
 

@@ -133,6 +133,9 @@ def _measured(setup, contestant, test):
 def summary(results):
     """Return rows and figures from the results of all cells.
 
+    The best of a contestant is over its trade-off and over the numbers of steps that were looked
+    at, so that one which was trained with few steps and runs away after many is not judged by that.
+
     Parameters
     ----------
     results : dict of str to dict
@@ -143,7 +146,8 @@ def summary(results):
         about = result["about"]
         named = {name: about[name] for name in ("contestant", "n_latents")}
         label = "{contestant}/{n_latents}".format(**named)
-        parts.setdefault(label, []).append(result["best"] | named)
+        points = (result["best"], *result["steps"])
+        parts.setdefault(label, []).extend(point | named for point in points)
     best = {
         label: min(points, key=lambda point: point["distance"]) for label, points in parts.items()
     }

@@ -50,7 +50,8 @@ def point(distance, **others):
 def named(*found):
     """Return results of cells from the best d of each and what it is about."""
     return {
-        str(about): {"best": point(distance), "about": about._asdict()} for distance, about in found
+        str(about): {"best": point(distance), "steps": [point(1.2)], "about": about._asdict()}
+        for distance, about in found
     }
 
 
@@ -76,3 +77,10 @@ def test_figures_compare_our_best_with_lca_and_the_oracle():
     assert figures["vanhateren_512_distance_over_lca_ours"] == pytest.approx(0.8)
     assert figures["vanhateren_512_distance_over_oracle"] == pytest.approx(1.5)
     assert summary(named((0.3, About("lca", 512))))["figures"] == {}
+
+
+def test_a_contestant_that_runs_away_is_at_its_best_number_of_steps():
+    results = named((9.0, About("poisson_iterative", 512)))
+    next(iter(results.values()))["steps"] = [point(0.7, n_steps=8), point(9.0, n_steps=64)]
+    best = summary(results)["best"]["poisson_iterative/512"]
+    assert best["distance"] == 0.7 and best["n_steps"] == 8
