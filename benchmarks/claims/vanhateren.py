@@ -76,9 +76,10 @@ def _values(setup, key):
     if setup.n_values >= len(values):
         return list(values)
     places = np.linspace(0, len(values) - 1, setup.n_values).round().astype(int)
-    # The default is one of them, in place of the one next to it.
     default = values.index(kind.DEFAULTS[name])
-    places[np.abs(places - default).argmin()] = default
+    if default not in places:  # between the ends, in place of the one next to it
+        inner = places[1:-1] if len(places) > 2 else places
+        inner[np.abs(inner - default).argmin()] = default
     return [values[place] for place in places]
 
 
