@@ -103,6 +103,10 @@ def simulate(options: Namespace) -> dict:
     known_name(options.pathway, "--pathway", ("synapses", "error_units"))
     parameters = load_model(options.model)
     dt = time_step(options, parameters)
+    if options.duration_ms < float(parameters.tau / ms):
+        raise ValueError(
+            f"--duration-ms must be at least tau, {parameters.tau!s}, got {options.duration_ms:g}"
+        )
     out = folder_for(options.out)
     files = ("response.npz", "membrane_raster.png")
     check_files(options, {f"{name} in --out": out / name for name in files})

@@ -115,8 +115,8 @@ class IPVAE(Inference):
         Engines draw other random numbers, so what is learned differs as between two seeds.
     n_jobs : int, optional
         Processes in training (which needs batches of several thousand to gain from them) and in
-        `transform` and `score`. What comes out does not depend on it. For a cluster see
-        `ipvae_brian.parallel`.
+        `transform` and `score`. What comes out does not depend on it. On a cluster, inside
+        ``joblib.parallel_config(backend="dask")`` (extra ``cluster``).
     progress : bool, optional
         Whether to show progress bars; by default on a terminal or in a notebook.
 

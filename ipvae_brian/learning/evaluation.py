@@ -54,7 +54,7 @@ def evaluate(
     n_copies : int, default 200
         Stimuli simulated at once.
     n_jobs : int, optional
-        Processes, see `ipvae_brian.parallel`; the figures do not depend on it.
+        Processes; the figures do not depend on it.
     progress : bool, optional
     lateral, noise
         As for `SpikingNetwork`.
@@ -63,8 +63,9 @@ def evaluate(
     -------
     figures : dict
         JSON-able: r2, r2_expected_counts, zeros, distance, spikes_per_tau, free_energy (its terms),
-        lifetime_sparseness and population_sparseness (medians), convergence (lists with one
-        entry for each window), n_stimuli, windows, tau_ms, dt_ms, seed, seconds.
+        lifetime_sparseness and population_sparseness (medians; the former NaN for a single
+        stimulus), convergence (lists with one entry for each window), n_stimuli, windows, tau_ms,
+        dt_ms, seed, seconds.
     response : Response
 
     Raises
@@ -109,7 +110,7 @@ def evaluate(
         "distance": float(distances[-1]),
         "spikes_per_tau": float(spikes[-1]),
         "free_energy": dict(zip(FREE_ENERGY, free_energy.tolist(), strict=True)),
-        "lifetime_sparseness": float(np.nanmedian(response.lifetime_sparseness())),
+        "lifetime_sparseness": _lifetime_sparseness(response),
         "population_sparseness": float(np.nanmedian(measured["population_sparseness"])),
         "convergence": {
             "time_ms": [round(t * 1e3, 6) for t in response.timing.window_ends],
@@ -126,6 +127,13 @@ def evaluate(
         "seconds": time.perf_counter() - start,
     }
     return figures, response
+
+
+def _lifetime_sparseness(response):
+    """Return the median over neurons; NaN for a single stimulus, of which there is none."""
+    if response.n_stimuli < 2:
+        return float("nan")
+    return float(np.nanmedian(response.lifetime_sparseness()))
 
 
 def _each_stimulus(response, decode):

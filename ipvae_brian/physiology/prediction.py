@@ -266,11 +266,17 @@ def _rates_by_image(recording, by, groups):
         return group_trials(recording).mean(rates) if known else rates
     own = group_trials(recording, list(groups.conditions) if by is None else by)
     for name, column in groups.conditions.items():
-        if len(own) != len(groups) or (own.conditions[name] != column).any():
+        if len(own) != len(groups) or not _same(own.conditions[name], column):
             raise ValueError(
                 f"predictors must be of the same images as the recording: {name} has other values"
             )
     return own.mean(rates)
+
+
+def _same(one, other):
+    """Return whether two columns are equal; NaN, of blanks, is a value like others."""
+    numbers = one.dtype.kind == other.dtype.kind == "f"
+    return np.array_equal(one, other, equal_nan=numbers)
 
 
 def _rates(recording):

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import least_squares
 
 from ipvae_brian._tools.checks import finite_array, whole_number
+from ipvae_brian.physiology.trials import require_recording
 from ipvae_brian.recordings.recording import Recording
 from ipvae_brian.stimuli.drawings import Grid
 
@@ -96,8 +97,7 @@ def spike_triggered_average(
     n_lags = whole_number(n_lags, "n_lags")
     first_frame = whole_number(first_frame, "first_frame", minimum=0)
     minimum_spikes = whole_number(minimum_spikes, "minimum_spikes")
-    if not isinstance(recording, Recording):
-        raise TypeError(f"recording must be a Recording, got {type(recording).__name__}")
+    require_recording(recording)
     frames = recording._known_frames()[:, first_frame:]
     n_used = frames.shape[1] - n_lags + 1
     if n_used < 1:

@@ -108,8 +108,7 @@ def group_trials(
     TypeError, ValueError
         If `recording` is none, or a condition or value is not in it.
     """
-    if not isinstance(recording, Recording):
-        raise TypeError(f"recording must be a Recording, got {type(recording).__name__}")
+    require_recording(recording)
     columns = _columns(recording, by)
     kept = np.arange(recording.n_trials) if not where else recording.trials_where(**where)
     places = np.zeros(len(kept), int)
@@ -120,6 +119,12 @@ def group_trials(
     number[kept] = places
     first = kept[np.unique(places, return_index=True)[1]]
     return Groups({name: column[first] for name, column in columns.items()}, number)
+
+
+def require_recording(value: Any) -> None:
+    """Raise TypeError for anything but a recording."""
+    if not isinstance(value, Recording):
+        raise TypeError(f"recording must be a Recording, got {type(value).__name__}")
 
 
 def _columns(recording, by):
@@ -158,6 +163,7 @@ def windows_in(recording: Recording, window: tuple[Time, Time] | None) -> slice:
     TypeError, ValueError
         If these are no times, or no window of the recording lies between them.
     """
+    require_recording(recording)
     if window is None:
         return recording.timing.windows_of_stimulus
     return recording.timing.windows_between(*two_times(window))
@@ -226,6 +232,7 @@ def counts_over_time(
     TypeError, ValueError
         If `width` is no time or not a whole number of windows, or fewer than two windows are left.
     """
+    require_recording(recording)
     counts = recording.counts_in_windows(width)
     length = seconds(width, "width")
     starts = np.arange(counts.shape[1]) * length - recording.timing.before

@@ -281,13 +281,13 @@ def f1_f0(
             f"temporal_frequency must be a frequency, such as 2*Hz, got {temporal_frequency!r}"
         )
     frequency = number(float(temporal_frequency / Hz), "temporal_frequency", above=0)
+    windows = windows_in(recording, window)
     width = recording.timing.window
     if frequency * width * WINDOWS_PER_CYCLE > 1:
         raise ValueError(
             f"temporal_frequency must be at most {1 / (WINDOWS_PER_CYCLE * width):g} Hz for "
             f"windows of {width * 1e3:g} ms, got {frequency:g} Hz"
         )
-    windows = windows_in(recording, window)
     length = (windows.stop - windows.start) * width
     n_cycles = int(length * frequency + 1e-6)
     if not n_cycles:

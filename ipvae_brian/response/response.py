@@ -221,7 +221,11 @@ class Response(Recording):
         self, window: int = -1, source: Literal["counts", "expected_counts"] = "counts"
     ) -> NDArray[np.floating]:
         """Return R2 of every trial from one window, (n_trials,); see `metrics.r_squared`."""
-        return metrics.r_squared(self.stimulus_in(window), self.reconstruction(window, source))
+        found = self.reconstruction(window, source)
+        if source == "counts" or len(self.timing.frame_steps) > 1:
+            return metrics.r_squared(self.stimulus_in(window), found)
+        # Expected counts are those of the whole stimulus, whatever is shown in the window.
+        return metrics.r_squared(self._by_trial(self._known_frames()[:, 0]), found)
 
     def zeros(self, window: int = -1) -> NDArray[np.floating]:
         """Return the fraction of zero counts in one window for every trial, (n_trials,)."""

@@ -34,6 +34,10 @@ BAD = {
     ),
     "stimulus": (["simulate", "{model}", "--data", "{data}", "--stimulus", "900"], "--stimulus"),
     "duration": (["simulate", "{model}", "--data", "{data}", "--duration-ms=-5"], "--duration-ms"),
+    "short duration": (
+        ["simulate", "{model}", "--data", "{data}", "--duration-ms", "5", "--out", "never"],
+        "--duration-ms must be at least tau",
+    ),
     "out folder": (["train", "--data", "{data}", "--out", "/no/folder/m.npz"], "no such folder"),
     "out name": (["train", "--data", "{data}", "--out", "model.txt"], "must end in .npz"),
     "neurons": (["train", "--data", "{data}", "--out", "m.npz", "--n-neurons", "0"], "--n-neurons"),

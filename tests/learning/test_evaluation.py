@@ -65,3 +65,9 @@ def test_a_flat_stimulus_has_no_r2_and_is_left_out_of_the_mean(parameters, stimu
 def test_windows_are_whole(parameters, stimuli, windows, error):
     with pytest.raises(error, match="windows must be"):
         evaluate(parameters, stimuli, windows=windows)
+
+
+def test_of_a_single_stimulus_there_is_no_lifetime_sparseness(parameters, stimuli):
+    figures, _ = evaluate(parameters, stimuli[:1], windows=2, dt=1 * ms, engine="numpy")
+    assert math.isnan(figures["lifetime_sparseness"])
+    assert math.isfinite(figures["population_sparseness"])

@@ -178,3 +178,11 @@ def test_wrong_predictions(rng, make_recording, message):
 def test_what_is_no_recording():
     with pytest.raises(TypeError, match="recording must be a Recording, got ndarray"):
         noise_ceiling(np.ones((3, 2)))
+
+
+def test_a_blank_among_the_images_is_the_same_in_both(rng, make_recording):
+    image = np.repeat([*range(29), np.nan], 4)
+    rates = rng.uniform(1, 20, (30, 1))
+    recording = make_recording(rng.poisson(np.repeat(rates, 4, axis=0)), image=image)
+    predictors = make_recording(rng.poisson(np.repeat(rates, 4, axis=0)), image=image)
+    assert len(predict_recording(recording, predictors).measured) == 30

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from brian2 import Hz, ms
 
-from ipvae_brian import Recording, Timing
+from ipvae_brian import Recording, Timing, physiology
 from ipvae_brian.physiology.trials import counts_in, group_trials, windows_in
 
 
@@ -100,3 +100,18 @@ def test_conditions_that_are_the_same_throughout_are_not_named(make_recording):
     alike = make_recording(np.ones((1, 2), int), block=[2])
     with pytest.raises(ValueError, match=r"got 1 of block 2 \(1 of 1 conditions"):
         group_trials(alike).require_repeats(2)
+
+
+@pytest.mark.parametrize(
+    "analyse",
+    [
+        lambda one: physiology.tuning_curve(one, "orientation"),
+        lambda one: physiology.f1_f0(one, 2 * Hz),
+        lambda one: physiology.psth(one),
+        lambda one: physiology.count_statistics(one),
+        lambda one: physiology.spike_triggered_average(one),
+    ],
+)
+def test_analyses_take_recordings_only(analyse):
+    with pytest.raises(TypeError, match="recording must be a Recording, got ndarray"):
+        analyse(np.zeros((3, 2)))

@@ -405,3 +405,13 @@ def test_settled_counts_are_of_the_stimulus_and_not_of_what_is_around_it():
     np.testing.assert_array_equal(around.settled_counts(), r.expected_counts[:, 2])
     assert np.isnan(around.r2(0)).all() and np.isfinite(around.r2(1)).all()
     assert np.isnan(around.convergence().r2[[0]]).all()
+
+
+@pytest.mark.parametrize("window", [-1, 0, 2])
+def test_expected_counts_are_compared_with_the_stimulus_they_are_of(window):
+    """And not with what is left of it in a window in which it ends, or nothing."""
+    response, _ = made_up(frame_steps=(12,))
+    code = response.settled_counts()
+    expected = metrics.r_squared(response.frames[:, 0], response.parameters.decode(code))
+    np.testing.assert_array_equal(response.r2(window, "expected_counts"), expected)
+    assert np.isfinite(expected).all()
