@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from ipvae_brian._tools.files import format_errors, write_bytes
 from ipvae_brian._tools.types import Time
 from ipvae_brian.errors import FileFormatError
-from ipvae_brian.recordings.columns import START, STOP, errors_of
+from ipvae_brian.recordings.columns import START, STOP, errors_of, tidy
 from ipvae_brian.recordings.cutting import Cut
-from ipvae_brian.recordings.spike_tables import ID, TIME, UNIT, read_tables
+from ipvae_brian.recordings.spike_tables import ID, NUMBER, TIME, UNIT, read_tables
 from ipvae_brian.recordings.time_axis import laid_out
 
 
@@ -79,7 +79,7 @@ def read_csv(
 
 
 def read_table(path: str | PathLike) -> dict[str, NDArray]:
-    """Return the columns of a CSV file with a line of names, as text.
+    """Return the columns of a CSV file with a line of names.
 
     Raises
     ------
@@ -106,5 +106,14 @@ def read_table(path: str | PathLike) -> dict[str, NDArray]:
                     f"{path}: line {number} has {len(row)} value(s), the first line {len(names)}"
                 )
         columns = zip(*rows, strict=True) if rows else [()] * len(names)
-        texts = ([value.strip() for value in values] for values in columns)
-        return {name: np.array(one, str) for name, one in zip(names, texts, strict=True)}
+        return {name: _column(values) for name, values in zip(names, columns, strict=True)}
+
+
+def _column(values):
+    texts = [value.strip() for value in values]
+    column = tidy(texts)
+    if column is None:
+        return np.empty(0)
+    # Text such as "01" may be the name of a unit; of conditions it becomes a number later.
+    names = column.dtype.kind == "i" and not all(map(NUMBER.fullmatch, set(texts)))
+    return np.array(texts) if names else column

@@ -178,10 +178,12 @@ def _names(values):
     array = np.asarray(values)
     if array.ndim != 1 or array.dtype.kind not in "OSUT":
         return None
-    texts = ["" if is_missing(one) else one for one in map(plain, array.tolist())]
+    texts = [plain(one) for one in array.tolist()]
     if not all(isinstance(one, str) for one in texts):
         return None
-    return None if all(not one or NUMBER.fullmatch(one) for one in texts) else np.array(texts)
+    if all(is_missing(one) or NUMBER.fullmatch(one) for one in set(texts)):
+        return None
+    return np.array(["" if is_missing(one) else one for one in texts])
 
 
 def _ids(values, name):

@@ -5,7 +5,6 @@ import pytest
 from brian2.only import ms
 
 from ipvae_brian import FileFormatError, Recording, Timing
-from ipvae_brian.recordings.columns import tidy
 from ipvae_brian.recordings.csv_files import beside, read_table
 
 SPIKES = "unit,time\n7,1.012\n7,1.055\n9,1.1\n7,2.31\n"
@@ -82,9 +81,9 @@ def test_tables_as_programs_write_them(tmp_path):
     path.write_bytes(b"\xef\xbb\xbf unit , time\r\n1, 2.5\r\n2,\r\n\r\n")
     table = read_table(path)
     assert list(table) == ["unit", "time"]
-    np.testing.assert_array_equal(tidy(table["time"]), [2.5, np.nan])
+    np.testing.assert_array_equal(table["time"], [2.5, np.nan])
     path.write_text("a\n1\n\n2\n")
-    np.testing.assert_array_equal(tidy(read_table(path)["a"]), [1, np.nan, 2])
+    np.testing.assert_array_equal(read_table(path)["a"], [1, np.nan, 2])
     path.write_text("a,b\n")
     assert [len(column) for column in read_table(path).values()] == [0, 0]
 
