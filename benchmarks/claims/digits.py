@@ -176,6 +176,9 @@ def _figures(rows, prefix):
     better = min(ours, key=lambda key: ours[key]["distance"])
     figures = {f"{prefix}_{name}_{key}": row[name] for key, row in ours.items() for name in NAMES}
     figures |= {f"{prefix}_{name}": ours[better][name] for name in NAMES}
+    # A classifier may do better with the other one.
+    read = max(ours, key=lambda key: ours[key]["accuracy"])
+    figures |= {f"{prefix}_accuracy": ours[read]["accuracy"], f"{prefix}_accuracy_setting": read}
     return figures | {f"{prefix}_setting": better}
 
 

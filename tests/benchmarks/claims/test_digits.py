@@ -54,3 +54,15 @@ def test_figures_are_means_over_seeds_and_of_the_better_of_ours():
     assert figures[f"{equal}_distance_ours"] == pytest.approx(0.11)
     assert figures[f"{equal}_accuracy"] == 0.98 and figures["mnist_1024_distance"] == 0.06
     assert figures["mnist_1024_setting"] == "ours"
+
+
+def test_accuracy_is_that_of_the_better_of_ours_whoever_has_the_smaller_distance():
+    told = [
+        (About("ours", 512, 0), result(0.10, accuracy=0.97)),
+        (About("ours_adaptive", 512, 0), result(0.07, accuracy=0.95)),
+    ]
+    found = summary({str(about): one | {"about": about._asdict()} for about, one in told})
+    figures, prefix = found["figures"], "mnist_512_equal_budget"
+    assert figures[f"{prefix}_setting"] == "ours_adaptive"
+    assert figures[f"{prefix}_accuracy_setting"] == "ours"
+    assert figures[f"{prefix}_accuracy"] == 0.97
