@@ -61,8 +61,8 @@ def test_memory_is_what_was_said(model, case):
 def test_memory_of_movies_is_linear(model):
     """Four times as many frames take four times as much."""
     network = SpikingNetwork(model, dt=4 * ms, record_spikes=False)
-    frames = np.random.default_rng(1).normal(size=(1, 1600, 64))
-    short, long = (taken(network, frames[:, :n], 20 * ms)[1] for n in (400, 1600))
+    frames = np.random.default_rng(1).normal(size=(1, 3200, 64))
+    short, long = (taken(network, frames[:, :n], 20 * ms)[1] for n in (800, 3200))
     assert 3 < long / short < 5
 
 
