@@ -152,15 +152,10 @@ def latency_shift(
     >>> found.shift.round(3), found.scale.round(2), found.explained.round(2)
     (array([0.03]), array([0.5]), array([1.]))
     """
-    _require_same_times(reference, response, "reference")
-    longest = _longest(response, largest)
-    enough = np.minimum(response.n_spikes, reference.n_spikes)
-    enough = _require_spikes(enough, minimum_spikes)
-    n = round(longest / response.width * SHIFTS_PER_WINDOW)
+    enough, n = _compared(response, [reference], "reference", largest, minimum_spikes)
     rates = response.rates
     best, scale, least = _best_shift(rates, reference.rates, n)
-    total = ((rates - rates.mean(axis=0)) ** 2).sum(axis=0)
-    explained = 1 - np.divide(least, total, out=np.full(len(total), np.nan), where=total > 0)
+    explained = _explained(least, ((rates - rates.mean(axis=0)) ** 2).sum(axis=0))
     shift = best * response.width / SHIFTS_PER_WINDOW
     at_limit = (np.abs(best) == n) & enough
     kept = (np.where(enough, part, np.nan) for part in (shift, scale, explained))
@@ -212,13 +207,8 @@ def scaled_and_shifted(
     """
     if len(responses) < 2:
         raise ValueError(f"responses must be at least 2, got {len(responses)}")
-    first = responses[0]
-    longest = _longest(first, largest)
-    for one in responses[1:]:
-        _require_same_times(one, first, "responses")
-    enough = np.min([one.n_spikes for one in responses], axis=0)
-    enough = _require_spikes(enough, minimum_spikes)
-    n = round(longest / first.width * SHIFTS_PER_WINDOW)
+    first, *others = responses
+    enough, n = _compared(first, others, "responses", largest, minimum_spikes)
     rates = np.stack([one.rates for one in responses])
     mean = rates[rates.sum(axis=1).argmax(axis=0), :, np.arange(rates.shape[2])].T
     for _ in range(ALIGNMENTS):
@@ -228,9 +218,26 @@ def scaled_and_shifted(
         ]
         mean = np.mean(aligned, axis=0)
     left = sum(_best_shift(one, mean, n)[2] for one in rates)
-    total = ((rates - rates.mean(axis=(0, 1))) ** 2).sum(axis=(0, 1))
-    explained = 1 - np.divide(left, total, out=np.full(len(total), np.nan), where=total > 0)
+    explained = _explained(left, ((rates - rates.mean(axis=(0, 1))) ** 2).sum(axis=(0, 1)))
     return np.where(enough, explained, np.nan)
+
+
+def _compared(first, others, name, largest, minimum_spikes):
+    """Return which neurons have enough spikes in all responses, and the largest shift.
+
+    It is in tenths of a window. Raises an error unless the responses can be compared.
+    """
+    for one in others:
+        _require_same_times(one, first, name)
+    longest = _longest(first, largest)
+    n_spikes = np.min([one.n_spikes for one in (first, *others)], axis=0)
+    enough = _require_spikes(n_spikes, minimum_spikes)
+    return enough, round(longest / first.width * SHIFTS_PER_WINDOW)
+
+
+def _explained(left, total):
+    """Return which part of all squares is not left; NaN where there are none."""
+    return 1 - np.divide(left, total, out=np.full(len(total), np.nan), where=total > 0)
 
 
 def _best_shift(rates, mean, n):
