@@ -91,13 +91,25 @@ def find(rates, b, sums, at):
 
 
 @njit(forceinline=True, fastmath=MATHS)
+def multiply_one(rates, b, j, table, row, bounds, expected, elapsed, twice):
+    """Multiply the rate of one neuron of a copy, and return it; see `multiply`."""
+    lowest, highest = bounds
+    r, factor = rates[b, j], table[row, j]
+    expected[b, j] += elapsed * r
+    r = min(max(r * factor, lowest), highest)
+    if twice:
+        r = min(max(r * factor, lowest), highest)
+    rates[b, j] = r
+    return r
+
+
+@njit(forceinline=True, fastmath=MATHS)
 def multiply(rates, b, table, row, bounds, expected, elapsed, sums, twice):
     """Multiply the rates of a copy by a row of factors, within bounds, and sum them up.
 
     Maybe by the same factors twice. Adds rate times the time `elapsed` before the change to
     `expected`.
     """
-    lowest, highest = bounds
     n_neurons = rates.shape[1]
     rows = n_neurons // COLUMNS
     for c in range(COLUMNS):
@@ -107,23 +119,11 @@ def multiply(rates, b, table, row, bounds, expected, elapsed, sums, twice):
             added = sums[b, COLUMNS + c]
             for k in range(TOGETHER):
                 j = COLUMNS * (block * TOGETHER + k) + c
-                r, factor = rates[b, j], table[row, j]
-                expected[b, j] += elapsed * r
-                r = min(max(r * factor, lowest), highest)
-                if twice:
-                    r = min(max(r * factor, lowest), highest)
-                rates[b, j] = r
-                added += r
+                added += multiply_one(rates, b, j, table, row, bounds, expected, elapsed, twice)
             sums[b, COLUMNS + c] = added
     for begin in range(rows // TOGETHER * TOGETHER * COLUMNS, n_neurons, COLUMNS):
         for c in range(min(COLUMNS, n_neurons - begin)):
-            j = begin + c
-            r, factor = rates[b, j], table[row, j]
-            expected[b, j] += elapsed * r
-            r = min(max(r * factor, lowest), highest)
-            if twice:
-                r = min(max(r * factor, lowest), highest)
-            rates[b, j] = r
+            r = multiply_one(rates, b, begin + c, table, row, bounds, expected, elapsed, twice)
             sums[b, COLUMNS + c] += r
 
 
