@@ -7,12 +7,14 @@ between, such as learning, happens inside the run.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ipvae_brian.network.settling import Settling
+from ipvae_brian.recordings.timing import stimulus_between
 
 
 @dataclass
@@ -52,6 +54,15 @@ class Presentation:
     expected_counts: NDArray | None = None
     after_window: Callable[[], object] | None = None
     settled: Callable[[NDArray], bool] | None = None
+
+    @cached_property
+    def frame_edges(self) -> NDArray[np.integer]:
+        """First time step of every frame, and the one after the last, (n_frames + 1,)."""
+        return np.concatenate([[0], np.cumsum(self.frame_steps)])
+
+    def stimulus_between(self, begin: int, end: int) -> NDArray[np.floating]:
+        """Return the mean stimulus of some time steps, (n_copies, n_pixels)."""
+        return stimulus_between(self.frames, self.frame_edges, begin, end)
 
 
 @dataclass

@@ -24,7 +24,6 @@ from ipvae_brian.network.engines.choice import default_engine
 from ipvae_brian.network.monitors import Monitors
 from ipvae_brian.network.presentation import Outcome, Presentation
 from ipvae_brian.network.runner import Runner
-from ipvae_brian.recordings.timing import stimulus_between
 
 # Brian2's own order of what happens in a time step.
 SCHEDULE = ("start", "groups", "thresholds", "synapses", "resets", "end")
@@ -119,7 +118,6 @@ class Presenter:
             counts, expected_counts = self._new_windows(self.n_windows)
         self.counts, self.expected_counts = counts, expected_counts
         self.window = -1
-        self.frame_edges = np.concatenate([[0], np.cumsum(presentation.frame_steps)])
         self.diverged = np.zeros(len(presentation.frames), bool)
         start = None if presentation.reset else self.circuit.potentials()
         self.bound = Bound.of(
@@ -220,14 +218,13 @@ class Presenter:
 
     def _check_rest(self):
         """Look at what is left after the whole windows, or at all of a short presentation."""
-        end = int(self.frame_edges[-1])
+        end = int(self.presentation.frame_edges[-1])
         self._look_for_divergence(end - self.n_windows * self.window_steps)
 
     def _look_for_divergence(self, n_steps: int):
         """Look at the last steps, all of the window that is open."""
         begin = self.window * self.window_steps
-        edges = self.frame_edges
-        stimuli = stimulus_between(self.presentation.frames, edges, begin, begin + n_steps)
+        stimuli = self.presentation.stimulus_between(begin, begin + n_steps)
         self.diverged |= self.circuit.diverged(stimuli, self.open[0], self.bound, n_steps)
 
     def _outcome(self):

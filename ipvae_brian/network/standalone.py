@@ -23,7 +23,6 @@ from ipvae_brian.network.divergence import Bound
 from ipvae_brian.network.monitors import Monitors
 from ipvae_brian.network.presentation import Outcome, Presentation
 from ipvae_brian.network.runner import Runner
-from ipvae_brian.recordings.timing import stimulus_between
 
 
 class StandaloneRunner(Runner):
@@ -192,11 +191,10 @@ class StandaloneRunner(Runner):
         np.add.at(counts, ((step - (end - n_steps)) // self.window_steps, index), count)
         edges = np.arange(n_windows + 1) * (self.window_steps // self.grid)
         expected_counts = np.diff(expected[edges], axis=0)
-        edges = np.concatenate([[0], np.cumsum(presentation.frame_steps)])
         diverged = False
         for window, begin in enumerate(range(0, n_steps, self.window_steps)):
             last = min(begin + self.window_steps, n_steps)
-            stimulus = stimulus_between(presentation.frames, edges, begin, last)
+            stimulus = presentation.stimulus_between(begin, last)
             counted = counts[window : window + 1]
             diverged |= self.circuit.diverged(stimulus, counted, bound, last - begin).any()
         counts = counts[:n_windows]
