@@ -14,6 +14,11 @@ from numba.np.ufunc import parallel as numba_threads
 # Below so many neurons (of all copies) a further thread costs more than it takes off.
 NEURONS_OF_A_THREAD = 20_000
 PARTS_OF_A_THREAD = 4
+# How often a thread of GNU OpenMP looks for work before it sleeps: some 50 us, from one step of a
+# network to the next. By default it looks for milliseconds, and takes a core from all others.
+LOOKS_FOR_WORK = "5000"
+# With either of these users say how threads wait.
+WAITING = "GOMP_SPINCOUNT", "OMP_WAIT_POLICY"
 
 _here = threading.local()
 
@@ -97,6 +102,18 @@ def threads_that_pay(n_neurons: int) -> int:
     return 1 if _forked_with_threads else max(1, n_threads)
 
 
+def _start_threads():
+    """Let Numba start its threads, which sleep soon where there is nothing to do."""
+    if numba_threads._is_initialized or any(name in os.environ for name in WAITING):
+        return
+    # OpenMP reads it once, when it is loaded; it is nobody else's to find.
+    os.environ["GOMP_SPINCOUNT"] = LOOKS_FOR_WORK
+    try:
+        numba.get_num_threads()
+    finally:
+        del os.environ["GOMP_SPINCOUNT"]
+
+
 def parts_of(n_copies: int) -> int:
     """Return into how many parts to divide copies: a few for each thread."""
     if not getattr(_here, "several", False):
@@ -112,6 +129,7 @@ def several_threads(n_neurons: int) -> Iterator[None]:
         # Numba is not asked how many it has, because it starts them to answer.
         yield
         return
+    _start_threads()
     before = numba.get_num_threads()
     numba.set_num_threads(min(n_threads, before))
     _here.several = True

@@ -73,6 +73,32 @@ def test_little_work_is_done_by_one_thread(tmp_path):
     assert python(SMALL + script, tmp_path) == ["True"]
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("own", "spins"),
+    [({}, "5000"), ({"GOMP_SPINCOUNT": "7"}, "7"), ({"OMP_WAIT_POLICY": "PASSIVE"}, "0")],
+)
+def test_threads_that_wait_soon_sleep(tmp_path, own, spins):
+    """What the user says goes, and no process started later inherits ours."""
+    script = "kernels.NEURONS_OF_A_THREAD = 10; job(0); import os, sys\n"
+    script += "print(os.environ.get('GOMP_SPINCOUNT')); from numba import threading_layer\n"
+    script += "print(threading_layer())"
+    path = tmp_path / "script.py"
+    path.write_text(SMALL.replace("{engine}", "events") + script)
+    environment = {k: v for k, v in os.environ.items() if k not in kernels.WAITING}
+    # GNU OpenMP then tells what it was told.
+    environment |= {"NUMBA_NUM_THREADS": "2", "OMP_DISPLAY_ENV": "VERBOSE"} | own
+    command = [sys.executable, "-W", "ignore", str(path)]
+    run = subprocess.run(
+        command, env=environment, capture_output=True, text=True, check=True, timeout=600
+    )
+    left, layer = run.stdout.split()
+    if layer != "omp" or "GOMP_SPINCOUNT" not in run.stderr:
+        pytest.skip("Numba's threads are not those of GNU OpenMP here")
+    assert left == own.get("GOMP_SPINCOUNT", "None")
+    assert f"GOMP_SPINCOUNT = '{spins}'" in run.stderr
+
+
 FORK = """
 import multiprocessing
 kernels.NEURONS_OF_A_THREAD = 10
