@@ -92,8 +92,8 @@ def draw(number):
     n_pixels = int(log_uniform(4, 150))
     n_neurons = int(log_uniform(4, 260))
     spike_size, variance = log_uniform(0.1, 1.0), log_uniform(0.1, 3.0)
-    # By how much one spike lowers its neuron's potential; above 3 the package warns.
-    jump = log_uniform(0.05, 3.0)
+    # By how much one spike lowers its neuron's potential; above 8 the package warns.
+    jump = log_uniform(0.05, 8.0)
     rest = rng.uniform(-5, 5) if rng.random() < 0.5 else -2.0
     highest = rng.uniform(rest + 0.1, 9) if rng.random() < 0.4 else max(6.0, rest)
     lowest = rng.uniform(-10, min(rest, 0)) if rng.random() < 0.3 else -8.0

@@ -14,10 +14,14 @@ from ipvae_brian import (
     Parameters,
     SpikingNetwork,
     StabilityWarning,
+    load_model,
     stable_gain,
 )
 from ipvae_brian.network import stability
 from ipvae_brian.network.loop_gain import Loop, loop_gain, mean_field_rates
+from ipvae_brian.stimuli import load_stimuli
+
+SHIPPED = ("photographs-512", "vanhateren-512", "vanhateren-1024")
 
 
 @pytest.mark.parametrize("gain", [0.5, 5.0, 20.0, 80.0])
@@ -41,6 +45,38 @@ def test_a_higher_gain_gets_a_smaller_dt(stimuli):
         for gain in (1.0, 20.0, 80.0)
     ]
     assert chosen[0] > chosen[1] > chosen[2]
+
+
+@pytest.mark.parametrize(("jump", "steps"), [(2.9, 20), (3.6, 125), (5.4, 200), (7.7, 500)])
+def test_spikes_that_change_potentials_much_need_a_fine_step(jump, steps):
+    """Whatever the loop gain, which a silent population does not have."""
+    silent = Parameters(
+        dictionary=0.5 * np.eye(6), natural_gradient_step=4 * jump, resting_potential=-6.0
+    )
+    grey = np.zeros((1, 6))
+    assert stability.choose_dt(Loop(silent), grey) == pytest.approx(20e-3 / steps)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", StabilityWarning)
+        stability.check_dt(Loop(silent), grey, 20e-3 / steps)
+        stability.choose_drive_dt(Loop(silent), grey)
+    if jump > stability.LARGEST_JUMP:
+        finest = re.escape(f"a dt of {20 / steps:.3g} ms")
+        with pytest.warns(StabilityWarning, match=f"potential by {jump:g} .*needs {finest}"):
+            stability.check_dt(Loop(silent), grey, 20e-3 / 80)
+        with pytest.warns(StabilityWarning, match="above 3 a run may diverge at any dt"):
+            stability.check_dt(Loop(silent, delay=2e-3), grey, 20e-3 / steps)
+
+
+@pytest.mark.filterwarnings("error::ipvae_brian.StabilityWarning")
+@pytest.mark.parametrize("name", [*SHIPPED, *(f"{name}-adaptive" for name in SHIPPED)])
+def test_shipped_models_run_at_the_step_that_is_chosen_first(name):
+    """Each of these, by itself, diverged at a step that was fine enough for its loop gain."""
+    model = load_model(name)
+    options = {"n_train": 1000, "n_validation": 20, "progress": False}
+    patches = load_stimuli("photographs", shape=(16, 16), **options).validation
+    for patch in patches[:3]:
+        response = SpikingNetwork(model).present(patch, 8 * model.tau, seed=0, progress=False)
+        assert np.isfinite(response.r2()).all()
 
 
 def test_chosen_dt_does_not_diverge(stimuli):
@@ -78,7 +114,7 @@ def test_warning_has_the_numbers_and_points_at_the_user(used, words, delay_steps
     assert message.startswith("dt = 2 ms with a delay of 6 ms is" if delay else "dt = 2 ms is")
     assert words in message
     assert f"it uses {used:.2f} of the stability limit" in message
-    assert f"up to {stability.MARGIN} is safe" in message
+    assert f"up to {stability._margin(Loop(network.parameters))} is safe" in message
     assert warning.filename == __file__
 
 
