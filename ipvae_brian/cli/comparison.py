@@ -25,7 +25,10 @@ def compare(options: Namespace) -> dict[str, Any]:
     outputs = {"--json": options.json} | {f"{name} in --out": out / name for name in FILES}
     require_outputs(outputs, inputs)
     # Before minutes of work.
-    recordings = {Path(path).name: _read(path) for path in options.recording}
+    told = {"trials": options.trials, "columns": options.columns}
+    if not options.recording and any(told.values()):
+        raise ValueError("--trials and --columns say how to read recordings: give --recording, too")
+    recordings = {Path(path).name: _read(path, told) for path in options.recording}
     if len(recordings) < len(options.recording):
         raise ValueError("--recording: two files have the same name")
     comparison = compare_model(
@@ -43,14 +46,14 @@ def compare(options: Namespace) -> dict[str, Any]:
     return comparison.to_json()
 
 
-def _read(path: str) -> Recording:
+def _read(path: Path, told: dict[str, Any]) -> Recording:
     """Return a recording; if the file does not say all that is needed, say where to say it."""
     try:
-        return load_recording(path)
+        return load_recording(path, **told)
     except FileFormatError as error:
         hint = (
-            "arguments such as trials= are those of load_recording in Python; the file that the "
-            "recording's save writes can be given here"
+            "trials= and columns= are --trials and --columns here; with other arguments of "
+            "load_recording, read it in Python, and give the file that the recording's save writes"
         )
         raise FileFormatError(f"{error} ({hint})") from error
 

@@ -228,7 +228,8 @@ def _add_compare(commands):
         "compare",
         "Compare a model with visual cortex, and with recordings of your own.",
         "ipvae compare vanhateren-512 --out DIR",
-        "ipvae compare mine.npz --recording session.nwb --vary gain,leak --out DIR --quick",
+        "ipvae compare mine.npz --recording session.nwb --columns orientation=ori --out DIR",
+        "ipvae compare mine.npz --vary gain,leak --out DIR --quick",
     )
     sub.add_argument("model", help=MODEL)
     folder = "folder for report.html and report.json"
@@ -237,6 +238,10 @@ def _add_compare(commands):
     sub.add_argument(
         "--recording", type=Path, action="append", default=[], metavar="FILE", help=files
     )
+    table = "table in the recordings' files that has the trials (of CSV, a file with one)"
+    sub.add_argument("--trials", metavar="NAME", help=table)
+    pairs = "what the recordings' files call conditions: orientation=ori,contrast=c"
+    sub.add_argument("--columns", type=named, metavar="PAIRS", help=pairs)
     quick = "fewer conditions, repeats and neurons"
     sub.add_argument("--quick", action="store_true", help=quick)
     settings = "settings to vary one at a time, with commas: gain,leak,sparsity,noise.shared_gain"
@@ -247,6 +252,16 @@ def _add_compare(commands):
 def names(text: str) -> list[str]:
     """Read names that are separated by commas."""
     return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def named(text: str) -> dict[str, str]:
+    """Read pairs of our names and others, such as ``orientation=ori``, separated by commas."""
+    pairs = [[part.strip() for part in pair.split("=")] for pair in names(text)]
+    if not pairs or any(len(pair) != 2 or not all(pair) for pair in pairs):
+        raise argparse.ArgumentTypeError(
+            f"must be pairs such as orientation=ori,contrast=c, got {text!r}"
+        )
+    return {ours: theirs for ours, theirs in pairs}
 
 
 def bounded(
@@ -309,6 +324,9 @@ def command_line(options: argparse.Namespace) -> str:
             words.append(action.option_strings[0])
         elif action.dest == "vary":
             words += [action.option_strings[0], ",".join(value)]
+        elif isinstance(value, dict):
+            pairs = ",".join(f"{ours}={theirs}" for ours, theirs in value.items())
+            words += [action.option_strings[0], pairs]
         else:
             for one in value if isinstance(value, list) else [value]:
                 words += _words(action, one)
@@ -319,7 +337,7 @@ def _words(action, value):
     """Return an option and its value, a file by its name alone."""
     if action.dest == "data":
         value = without_folder(str(value))
-    elif isinstance(value, Path) or action.dest == "model":
+    elif isinstance(value, Path) or action.dest in ("model", "trials"):
         value = Path(value).name
     if not action.option_strings:
         return [str(value)]

@@ -7,6 +7,7 @@ import pytest
 from brian2.only import ms
 
 from ipvae_brian import Recording
+from ipvae_brian.cli import comparison
 from ipvae_brian.cli.main import main
 
 
@@ -66,7 +67,43 @@ def test_a_file_that_does_not_say_enough_has_a_way_in(model, tmp_path, capsys):
     assert main(words) == 2
     error = capsys.readouterr().err
     assert "data.mat: no recording" in error
-    assert "load_recording in Python; the file that the recording's save writes" in error
+    assert "trials= and columns= are --trials and --columns here" in error
+    assert "load_recording, read it in Python, and give the file that the recording's save" in error
+
+
+def test_tables_and_columns_of_recordings_have_names_of_their_own(model, tmp_path, monkeypatch):
+    spikes, table = tmp_path / "spikes.csv", tmp_path / "shown.csv"
+    spikes.write_text("unit,time\n3,0.52\n8,1.71\n")
+    table.write_text("start_time,stop_time,ori,c\n0.5,0.9,45,1\n1.5,1.9,90,0.1\n")
+    found = {}
+
+    def compared(model, recordings, **options):
+        found.update(recordings, command=options["command"])
+        raise ValueError("seen")
+
+    monkeypatch.setattr(comparison, "compare_model", compared)
+    words = ["compare", str(model), "--out", str(tmp_path / "out"), "--recording", str(spikes)]
+    pairs = "orientation=ori, contrast=c"
+    assert main([*words, "--trials", str(table), "--columns", pairs]) == 2
+    conditions = found["spikes.csv"].conditions
+    assert conditions["orientation"].tolist() == [45, 90]
+    assert conditions["contrast"].tolist() == [1, 0.1]
+    told = "--recording spikes.csv --trials shown.csv --columns orientation=ori,contrast=c"
+    assert found["command"] == f"ipvae compare edges-24.npz --out out {told}"
+
+
+@pytest.mark.parametrize("pairs", ["ori", "=ori", "orientation=", "a=b=c", ","])
+def test_columns_are_pairs_of_names(model, tmp_path, capsys, pairs):
+    words = ["compare", str(model), "--out", str(tmp_path / "out"), "--columns", pairs]
+    with pytest.raises(SystemExit, match="2"):
+        main(words)
+    assert "pairs such as orientation=ori,contrast=c" in capsys.readouterr().err
+
+
+def test_columns_without_a_recording_are_refused(model, tmp_path, capsys):
+    words = ["compare", str(model), "--out", str(tmp_path / "out"), "--trials", "gratings"]
+    assert main(words) == 2
+    assert "give --recording, too" in capsys.readouterr().err
 
 
 def test_the_folder_is_needed(model, capsys):
