@@ -20,7 +20,7 @@ from ipvae_brian.model.derived import FORMAT, FORMAT_VERSION
 FOLDER = Path(__file__).parent
 SHARED = {"threshold_memory": 0.3, "lowest_potential": -12.0}
 SETTINGS = {
-    "vanhateren-512": {"spike_size": 0.3, "gain": 18.0, "sparsity": 0.48},
+    "vanhateren-512": {"spike_size": 0.32, "gain": 18.0, "sparsity": 0.48},
     "vanhateren-1024": {"spike_size": 0.3, "gain": 18.0, "sparsity": 0.33},
     "photographs-512": {"spike_size": 0.3, "gain": 18.0, "sparsity": 0.55},
 }

@@ -19,8 +19,8 @@ FOLDER = Path(__file__).parent
 OPTIONS = {
     "photographs-512": [],
     "vanhateren-512": [
-        *("--spike-size", "0.45", "--gain", "12", "--sparsity", "0.22", "--lowest-potential=-12"),
-        *("--weight-cost", "0.1", "--n-epochs", "10"),
+        *("--spike-size", "0.48", "--gain", "16", "--sparsity", "0.21", "--lowest-potential=-12"),
+        *("--weight-cost", "0.12", "--n-epochs", "10"),
     ],
     "vanhateren-1024": [
         *("--n-neurons", "1024", "--gain", "10", "--sparsity", "0.2", "--lowest-potential=-12"),

@@ -62,13 +62,13 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "gain",
         12.0,
-        "As shipped. A spike inhibits its own neuron and those like it at once, which makes "
-        "up for what noise and leak cost the code, and leaves the shared gain as the main "
-        "reason why counts vary: correlations are higher, and Fano factors lower.",
+        "Nearly as high as shipped. A spike inhibits its own neuron and those like it at once, "
+        "which makes up for what noise and leak cost the code, and leaves the shared gain as the "
+        "main reason why counts vary: correlations are higher, and Fano factors lower.",
     ),
     Setting(
         "sparsity",
-        0.11,
+        0.1,
         "Half of that as shipped: it improves the code, and widens tuning, because neurons fire "
         "for weaker stimuli.",
     ),
@@ -92,7 +92,7 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting(
         "noise.pixel",
-        0.18,
+        0.21,
         "Noise that similar neurons share, as that of the retina: fires neurons without a "
         "stimulus, widens tuning, makes intervals irregular, and correlates neurons more than "
         "private noise does.",

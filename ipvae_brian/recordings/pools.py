@@ -15,8 +15,8 @@ from ipvae_brian.recordings.spikes import Spikes
 
 # How many neurons complex cells are made of, and how many of the cells have as many: what gives
 # vanhateren-512 the ratios F1/F0 of macaque.
-SIZES = (1, 2, 4, 8)
-SHARES = (0.3, 0.1, 0.27, 0.33)
+SIZES = (1, 2, 4, 12)
+SHARES = (0.33, 0.2, 0.15, 0.32)
 
 
 @dataclass(frozen=True)
@@ -92,9 +92,9 @@ class Pools:
             First harmonic, with its phase, of neuron j's response to the grating which neuron i
             prefers: ``harmonics[i, j]``. With them, neurons join a pool which cancel best, as
             subunits of an energy model do; without, those that are most similar.
-        sizes : sequence of int, default (1, 2, 4, 8)
+        sizes : sequence of int, default (1, 2, 4, 12)
             Neurons of a pool.
-        shares : sequence of float, default (.3, .1, .27, .33)
+        shares : sequence of float, default (.33, .2, .15, .32)
             Which part of the pools is to have each size.
         within : (float, float), default (15, .5)
             By how many degrees and octaves a neuron may differ from the one that a pool is made

@@ -54,8 +54,8 @@ def test_of_similar_neurons(rng):
         apart = np.abs(orientation[pool][:, None] - orientation[pool]) % 180
         assert np.minimum(apart, 180 - apart).max() <= 30
         assert np.ptp(np.log2(frequency[pool])) <= 1
-    found = {size: np.mean(pools.sizes == size) for size in (1, 2, 4, 8)}
-    for size, share in {1: 0.3, 2: 0.1, 4: 0.27, 8: 0.33}.items():
+    found = {size: np.mean(pools.sizes == size) for size in (1, 2, 4, 12)}
+    for size, share in {1: 0.33, 2: 0.2, 4: 0.15, 12: 0.32}.items():
         assert found[size] == pytest.approx(share, abs=0.03)
     # Across the end of the circle.
     edge = Pools.of_similar([1.0, 179.0, 90.0], [1, 1, 1], sizes=[2], shares=[1])

@@ -24,7 +24,7 @@ FILTERS = ("radial", "as_published", "none")
 # Arrays of the shipped models before they had front ends: weights, thresholds, steps, rests.
 WEIGHTS = {
     "photographs-512": "c20a03db2a2f97c4d1c1f7d2ea02695ca9f60c6e5e2048aef9b93176f4ebd2e0",
-    "vanhateren-512": "1a96bacbcc53599cd0876bb71dc73dec9780c21fb89736fa25bda4a0167313c3",
+    "vanhateren-512": "9c4a1a35361531645da6f1049efad33aa239303a417787a178aaec2361a6394d",
     "vanhateren-1024": "7ec95e64d15130b20e4e3122261fe3ec0daab22baebcd85fd6017da38b54acd1",
 }
 
