@@ -230,6 +230,27 @@ def test_stable_gain_uses_the_margin(leak, steps, delay_steps, stimuli):
         check(1.03)
 
 
+@pytest.mark.parametrize("delay_steps", [0, 4])
+@pytest.mark.parametrize("steps", [20, 80, 250, 1000])
+def test_the_stable_gain_knows_of_large_spikes(steps, delay_steps):
+    """A small share of the loop gain, as stimuli are weak, and no warning at what is found."""
+    parameters = Parameters(dictionary=0.5 * np.eye(6), threshold=0.1, resting_potential=-6.0)
+    weak = 0.05 * np.ones((2, 6))
+    dt = parameters.tau / steps
+    delay = delay_steps * dt if delay_steps else None
+    gain = stable_gain(parameters, weak, dt, delay=delay)
+
+    def check(factor):
+        loop = Loop(parameters.with_gain(factor * gain), delay_steps * float(dt))
+        stability.check_dt(loop, weak, float(dt))
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", StabilityWarning)
+        check(1.0)
+    with pytest.warns(StabilityWarning, match="one spike lowers its neuron's potential"):
+        check(1.03)
+
+
 def test_discrete_updates_at_the_stable_gain():
     """At its own gain the network runs away at dt = tau; at this one it codes."""
     rng = np.random.default_rng(3)
