@@ -49,8 +49,8 @@ EVENT_SETTINGS = (
     *((12.0, 0.3, 0.4), (16.0, 0.3, 0.4), (16.0, 0.35, 0.4)),
     *((13.0, 0.4, 0.5), (11.0, 0.4, 0.6)),
 )
-# Steps per tau of `numba` with the shipped model: the coarsest at which no stimulus diverges, and the
-# code is worse by .003 at most. The package would take finer ones, as its margins are wider.
+# Steps per tau of `numba` with the shipped model: the coarsest at which no stimulus diverges, and
+# the code is worse by .003 at most. The package would take finer ones, as its margins are wider.
 SHIPPED_STEPS = {"events": None, "numba": 400}
 RATES = (0.1, 0.2, 0.4)
 

@@ -300,7 +300,10 @@ def _sentence(one: Specification, model: Distribution, biology, gate: Gate) -> s
             continue
         state = _place(model.median, own.low, own.high)
         where += f"; {state} the middle half of {own.laboratory}, {own.low:.3g} to {own.high:.3g}"
-    failed = f". This is no agreement: {'; '.join(gate.failures)}" if gate.failures else ""
+    failed = ""
+    if gate.failures:
+        verdict = "says nothing" if low is None or high is None else "is no agreement"
+        failed = f". This {verdict}: {'; '.join(gate.failures)}"
     return f"The model has {what}{where}{failed}."
 
 

@@ -128,11 +128,18 @@ class Subject:
             record_potentials=options.pop("record_potentials", ()),
         )
         with warnings.catch_warnings(record=True) as caught:
+            # Others stay as the user has set them.
             warnings.simplefilter("always", StabilityWarning)
             recording = network.present_session(
                 session, seed=self.seed, progress=self.progress, **options
             )
-        self._warned[name] = sum(issubclass(w.category, StabilityWarning) for w in caught)
+        too_coarse = [issubclass(w.category, StabilityWarning) for w in caught]
+        self._warned[name] = sum(too_coarse)
+        for warning, ours in zip(caught, too_coarse, strict=True):
+            if not ours:
+                warnings.warn_explicit(
+                    warning.message, warning.category, warning.filename, warning.lineno
+                )
         self.texts[name] = text
         self.shown[name] = {
             "name": name,

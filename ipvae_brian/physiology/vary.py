@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -9,7 +10,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ipvae_brian._tools.caller import warn_user
 from ipvae_brian._tools.checks import known_name
+from ipvae_brian.errors import StabilityWarning
 from ipvae_brian.model.parameters import Parameters
 from ipvae_brian.network.loop_gain import mean_field_rates
 from ipvae_brian.network.noise import TERMS, Noise
@@ -135,7 +138,8 @@ def vary_settings(
         unchanged = bool(np.isclose(value, _value_of(subject, name)))
         # The subject as it is, is the same whichever setting is not changed.
         found = as_it_is if unchanged else None
-        found = _measured(_changed(subject, name, value)) if found is None else found
+        if found is None:
+            found = _measured_and_named(subject, name, value)
         if unchanged:
             as_it_is = found
         rows.append({"setting": name, "value": value, "unchanged": unchanged, **found})
@@ -166,6 +170,16 @@ def _changed(subject: Subject, name: str, value: float) -> Subject:
         seed=subject.seed,
         progress=False,
     )
+
+
+def _measured_and_named(subject: Subject, name: str, value: float) -> dict[str, Any]:
+    """Return the row of a value; warnings say of which."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", StabilityWarning)
+        found = _measured(_changed(subject, name, value))
+    for warning in caught:
+        warn_user(f"{name} = {value:.3g}: {warning.message}", warning.category)
+    return found
 
 
 def _measured(subject: Subject) -> dict[str, Any]:

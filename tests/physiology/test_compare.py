@@ -126,6 +126,11 @@ def test_a_property_whose_gate_fails_is_no_agreement(gabor_model, monkeypatch):
     assert failed.agrees is False
     assert failed.sentence.endswith("This is no agreement: coarse.")
     assert failed.distance == found.distance
+    # Where nobody has published any, there is nothing to agree with.
+    alone = module._measured(one, subject, [], good)
+    assert alone.agrees is None
+    assert "no laboratory has values" in alone.sentence
+    assert alone.sentence.endswith("This says nothing: coarse.")
 
 
 def test_wrong_arguments_are_refused_before_the_work(gabor_model):

@@ -1,10 +1,13 @@
 """The experiments of a comparison, on a model whose neurons are Gabor functions."""
 
+import warnings
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from brian2.only import ms
 
-from ipvae_brian import Noise, Parameters
+from ipvae_brian import Noise, Parameters, SpikingNetwork, StabilityWarning
 from ipvae_brian.physiology.experiments import CONTRASTS, EXPERIMENTS, HIGH_CONTRAST, Subject
 from ipvae_brian.physiology.properties.conditions import best_curves
 
@@ -98,3 +101,17 @@ def test_noise_is_that_of_the_settings(gabor_model):
         return np.median(sds[means > 20] / means[means > 20])
 
     assert spread(total) > 2 * spread(plain)
+
+
+def test_warnings_that_no_gate_tells_of_are_passed_on(gabor_model, monkeypatch):
+    def presented(self, session, **options):
+        warnings.warn("dt is coarse", StabilityWarning, stacklevel=2)
+        warnings.warn("overflow", RuntimeWarning, stacklevel=2)
+
+    monkeypatch.setattr(SpikingNetwork, "present_session", presented)
+    own = Subject(gabor_model, quick=True)
+    session = SimpleNamespace(n_trials=1, n_stimuli=1, trial_duration=20 * ms)
+    with pytest.warns(RuntimeWarning, match="overflow") as caught:
+        own.run("own", "Something", session)
+    assert [str(w.message) for w in caught] == ["overflow"]
+    assert not own.time_step("own").passed

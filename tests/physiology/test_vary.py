@@ -1,7 +1,9 @@
+import warnings
+
 import numpy as np
 import pytest
 
-from ipvae_brian import Noise
+from ipvae_brian import Noise, StabilityWarning
 from ipvae_brian.physiology import vary
 from ipvae_brian.physiology.experiments import Subject
 from ipvae_brian.physiology.settings import gain_of, sparsity_of
@@ -44,6 +46,19 @@ def test_the_subject_as_it_is_is_measured_once(gabor_model, monkeypatch):
     # All others have one of their own.
     assert len({row["r2"] for row in rows if row["unchanged"]}) == 1
     assert len(measured) == len(rows) - 4
+
+
+def test_warnings_say_of_which_row(gabor_model, monkeypatch):
+    def measured(subject):
+        warnings.warn("dt is coarse", StabilityWarning, stacklevel=1)
+        return {"r2": 0.5, "distances": {}, "medians": {}}
+
+    monkeypatch.setattr(vary, "_measured", measured)
+    with pytest.warns(StabilityWarning) as caught:
+        vary_settings(Subject(gabor_model, quick=True), ["leak"])
+    told = [str(w.message) for w in caught]
+    assert told == [f"leak = {leak:g}: dt is coarse" for leak in vary.LEAKS]
+    assert all(w.filename == __file__ for w in caught)
 
 
 def test_names_are_checked_without_any_work(gabor_model):

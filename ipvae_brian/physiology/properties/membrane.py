@@ -97,7 +97,7 @@ PROPERTIES = (
         "Of all values during images: above 0 where a neuron rests and is depolarised now and "
         f"then. It does not depend on the map to millivolts. {_NONE}",
         _EXPERIMENT,
-        _during_images(lambda found: found.skewness, "of all time steps and repeats"),
+        _during_images(lambda found: found.skewness, "Of all time steps and repeats"),
     ),
     Specification(
         "membrane_onset_ratio",
