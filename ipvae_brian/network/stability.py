@@ -72,8 +72,10 @@ def _used(loop, gain, steps):
 
 def _coarsest(loop, gain, margin=MARGIN, above=0):
     """Return the least steps per tau, more than `above`, that are stable; None if there is none."""
-    enough = _steps_for_jump(loop)
-    margin = min(margin, _margin(loop))
+    enough = 1.0
+    # Who uses more than is safe puts up with runs that diverge.
+    if margin <= MARGIN:
+        enough, margin = _steps_for_jump(loop), min(margin, _margin(loop))
     allowed = (n for n in _that_divide_delay(loop) if n > above and n >= enough)
     return next((n for n in allowed if _used(loop, gain, n) <= margin), None)
 
@@ -141,7 +143,8 @@ def choose_dt(
     loop : Loop
     stimuli : numpy.ndarray, shape (..., n_pixels)
     margin : float, default 0.25
-        Part of the linear stability limit that may be used.
+        Part of the linear stability limit that may be used. Large spikes get a finer step, unless
+        this is above 0.25: then some stimuli may diverge.
     start : numpy.ndarray, shape (n, n_neurons), optional
         Potentials from which inference begins; by default those at rest.
 
@@ -161,7 +164,8 @@ def choose_dt(
         raise _no_step_divides_delay(loop)
     steps = _coarsest(loop, gain, margin)
     if steps is not None:
-        _warn_of_large_jumps(loop, tau / steps)
+        if margin <= MARGIN:
+            _warn_of_large_jumps(loop, tau / steps)
         return tau / steps
     needed = f"dt < {margin * 2 / (gain + loop.parameters.leak) * tau * 1e3:.3g} ms"
     if loop.delay:

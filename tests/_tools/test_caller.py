@@ -20,15 +20,21 @@ def line_of(function):
 
 @pytest.fixture(scope="module")
 def jumpy():
-    """Parameters of which the package warns: one spike changes a potential by more than 3."""
+    """Parameters of which the package warns at coarse steps: a spike changes a potential by 6."""
     return make_parameters(natural_gradient_step=8.0)
+
+
+@pytest.fixture(scope="module")
+def too_jumpy():
+    """And at every step: by 11."""
+    return make_parameters(natural_gradient_step=16.0)
 
 
 @pytest.fixture(scope="module")
 def jumpy_estimator(stimuli):
     return IPVAE(
         4,
-        gain=10.0,
+        gain=25.0,
         engine="numba",
         batch_size=10,
         inference_windows=1,
@@ -47,7 +53,7 @@ def assert_points_at(function):
         assert (warning.filename, warning.lineno) == (__file__, line_of(function))
 
 
-def test_of_a_network(jumpy, stimuli):
+def test_of_a_network(jumpy, too_jumpy, stimuli):
     network = SpikingNetwork(jumpy, dt=0.25 * ms)
 
     def present():
@@ -57,10 +63,10 @@ def test_of_a_network(jumpy, stimuli):
         network.present_movie(4 * stimuli, 5 * ms, seed=1)
 
     def present_at_a_chosen_step():
-        SpikingNetwork(jumpy).present(stimuli[0], 5 * ms, seed=1)
+        SpikingNetwork(too_jumpy).present(stimuli[0], 5 * ms, seed=1)
 
     def build():
-        SpikingNetwork(jumpy).build(stimuli)
+        SpikingNetwork(too_jumpy).build(stimuli)
 
     for function in (present, present_movie, present_at_a_chosen_step, build):
         assert_points_at(function)
@@ -82,12 +88,11 @@ def test_of_a_run_that_is_repeated(stimuli, monkeypatch):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("n_jobs", [1, 2])
-def test_of_an_evaluation(jumpy, stimuli, n_jobs):
-    # In continuous time these jumps are no reason to warn.
+def test_of_an_evaluation(jumpy, too_jumpy, stimuli, n_jobs):
     options = {"windows": 1, "engine": "numba", "progress": False}
 
     def at_a_chosen_step():
-        evaluate(jumpy, stimuli, n_copies=3, n_jobs=n_jobs, **options)
+        evaluate(too_jumpy, stimuli, n_copies=3, n_jobs=n_jobs, **options)
 
     def at_a_given_step():
         evaluate(jumpy, stimuli, dt=0.1 * ms, n_jobs=n_jobs, **options)
