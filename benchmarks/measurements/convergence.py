@@ -41,7 +41,7 @@ N_STIMULI = 1000
 WINDOWS, STEPS = 24, 400
 # Gains kappa of the discrete steps, up to where they diverge (the larger, the faster), and, besides
 # the shipped model's own, of ours.
-GAINS = (0.05, 0.1, 0.125, 0.15, 0.175, 0.2)
+GAINS = (0.05, 0.1, 0.11, 0.12, 0.13, 0.15)
 OUR_GAINS = (3.0, 1.0)
 # Gain, sparsity and spike size of the shipped dictionary in continuous time, where any gain can be
 # used. Larger spikes are fewer, and each of them noisier.

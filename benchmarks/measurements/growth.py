@@ -86,8 +86,16 @@ print(json.dumps({"imported": imported, "first": first, "peak": memory()[1]}))
 
 def prepare_ours():
     """Return what presents stimuli for a number of steps, once all is imported."""
-    parameters = model(512)
-    return lambda x, n: present(network(parameters, len(x), STEPS_PER_TAU), x, n)
+    from ipvae_brian.network.engines import kernels
+
+    parameters, usual = model(512), kernels.NEURONS_OF_A_THREAD
+
+    def run(x, n):
+        # The code for several threads is loaded with the first stimulus, too.
+        kernels.NEURONS_OF_A_THREAD = 1 if len(x) == 1 else usual
+        present(network(parameters, len(x), STEPS_PER_TAU), x, n)
+
+    return run
 
 
 def prepare_torch():

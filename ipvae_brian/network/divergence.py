@@ -22,6 +22,8 @@ from ipvae_brian.network.presentation import Presentation
 FACTOR = 4.0
 # Spikes that may come together without a reason.
 CHANCE = 10
+# Looked at together: few enough that their numbers stay in the cache.
+COPIES_AT_A_TIME = 64
 
 
 class Bound:
@@ -145,11 +147,17 @@ class Bound:
         explained = self._explained(counts, decoded)
         length = n_steps / self.window_steps
         driven = length * self._driven_by_noise(stimuli, counts)
-        missed = np.square(length * seen - explained, dtype=float).sum(axis=1)
-        # Even rates that are right miss this much, as their spikes are random.
-        counts = counts.astype(float)  # once for all products
-        noise = counts @ self.parameters.spike_sizes**2
-        reached = missed - noise + length * self._cost(counts) - driven
+        difference = length * seen - explained
+        missed = np.einsum("sp,sp->s", difference, difference, dtype=float)
+        noise, cost = np.empty(len(counts)), np.empty(len(counts))
+        # Products need counts as floating-point numbers: of all copies these are large arrays.
+        for begin in range(0, len(counts), COPIES_AT_A_TIME):
+            part = slice(begin, begin + COPIES_AT_A_TIME)
+            some = counts[part].astype(float)
+            # Even rates that are right miss this much, as their spikes are random.
+            noise[part] = some @ self.parameters.spike_sizes**2
+            cost[part] = self._cost(some)
+        reached = missed - noise + length * cost - driven
         bound = length * (length * self.per_tau + self.per_start)
         chance = (CHANCE * self.parameters.spike_sizes.max()) ** 2
         # Not a number exceeds everything.

@@ -158,11 +158,12 @@ def largest_gain(loop: Loop, stimuli: NDArray, start: NDArray | None = None) -> 
         Per tau; at carried potentials it counts by `CARRIED_SHARE`.
     """
     parameters, lateral = loop.parameters, loop.lateral
-    stimuli = np.asarray(stimuli, float).reshape(-1, parameters.n_pixels)
+    stimuli = np.asarray(stimuli).reshape(-1, parameters.n_pixels)
     # The strongest stimuli, and many others: the gain is largest where energy falls on few neurons.
-    strongest = np.argsort(-(stimuli**2).sum(axis=1), kind="stable")[: N_SAMPLED // 16]
+    energy = np.einsum("sp,sp->s", stimuli, stimuli, dtype=float)
+    strongest = np.argsort(-energy, kind="stable")[: N_SAMPLED // 16]
     others = np.linspace(0, len(stimuli) - 1, min(len(stimuli), N_SAMPLED)).astype(int)
-    chosen = stimuli[np.union1d(strongest, others)]
+    chosen = stimuli[np.union1d(strongest, others)].astype(float)
     # Rates far from the fixed point tell well enough which stimuli have the largest gains.
     for n_iterations, n_kept in ((30, N_SAMPLED // 8), (100, 4)):
         rates = mean_field_rates(parameters, chosen, n_iterations, lateral=lateral)

@@ -86,7 +86,9 @@ class EventCopies(CompiledCopies):
 
     @property
     def _writable(self):
-        return self.potential, self.populations.drive, self.populations.recent_rates
+        own = self.populations
+        # Recent rates do nothing where thresholds are constant.
+        return self.potential, own.drive, *([own.recent_rates] if own.adaptive else [])
 
     def _publish(self) -> None:
         """Put the potentials where Brian2 finds them."""

@@ -108,14 +108,14 @@ class Populations:
         self.drive_scale = (half * p.natural_gradient_step).astype(self.dtype)
         self.threshold = (half * p.natural_gradient_step * p.threshold).astype(self.dtype)
         self.pull = ((1 - kept) * p.resting_potential).astype(self.dtype)
-        adaptive = p.half_threshold_rate is not None
+        self.adaptive = p.half_threshold_rate is not None
         memory = p.threshold_memory
         constants = (
             self.step,
             kept,
             math.exp(p.lowest_potential),
             math.exp(p.highest_potential),
-            p.half_threshold_rate if adaptive else 0.0,
+            p.half_threshold_rate if self.adaptive else 0.0,
             math.exp(-self.step / memory),
             1 / memory,
         )
@@ -132,7 +132,8 @@ class Populations:
     def rest(self):
         """Put every population at rest, without recent spikes."""
         self.rates[:] = np.exp(self.parameters.resting_potential)
-        self.recent_rates[:] = 0
+        if self.adaptive:
+            self.recent_rates[:] = 0
         self.ran_away[:] = False
         self.grow()
 
@@ -172,10 +173,12 @@ class Populations:
     def _grow(self):
         """Work out by what drive and threshold multiply rates in half a step from now."""
         self._growth_is_due = False
-        np.multiply(self.drive, self.drive_scale, out=self.input)
-        self.input += self.pull
-        if self.parameters.half_threshold_rate is None:
-            np.subtract(self.input, self.threshold, out=self.growth)
+        # Arrays that a model does not need are never written to, so that they take no memory.
+        pushed = self.input if self.adaptive else self.growth
+        np.multiply(self.drive, self.drive_scale, out=pushed)
+        pushed += self.pull
+        if not self.adaptive:
+            self.growth -= self.threshold
             np.minimum(self.growth, LARGEST_CHANGE, out=self.growth)
             np.exp(self.growth, out=self.growth)
         else:
