@@ -30,7 +30,7 @@ MARGIN = 0.25
 # Above this, a spike changes potentials so much that a run may diverge at a step that is fine
 # enough for its loop gain: neurons unlike the one that fires rise by part of the jump, and several
 # of them fire in a step before inhibition comes. What is needed grows as rates do, exponentially:
-# of 80 natural patches shown to 512 neurons, each by itself, all took no more than 80, 125, 200 and
+# of 40 natural patches shown to 512 neurons, each by itself, all took no more than 80, 125, 200 and
 # 400 steps per tau at jumps of 2.4, 3.6, 5.4 and 7.7. Where rates are high as well, windows are
 # measurably worse from .15 of the limit on. With a delay no step is surely stable.
 LARGEST_JUMP = 3.0
