@@ -2,6 +2,8 @@
 
 import sys
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 # Libraries that call the package on the user's behalf, and the package itself.
@@ -27,6 +29,33 @@ def warn_user(message: str, category: type[Warning]) -> None:
         module=frame.f_globals.get("__name__"),
         registry=frame.f_globals.setdefault("__warningregistry__", {}),
     )
+
+
+@contextmanager
+def held_back(category: type[Warning]) -> Iterator[list[str]]:
+    """Hold back warnings of a category, each time they come; pass on all others.
+
+    Parameters
+    ----------
+    category : type of Warning
+
+    Yields
+    ------
+    list of str
+        Gets the messages of those that were held back, when the block has ended.
+    """
+    messages: list[str] = []
+    with warnings.catch_warnings(record=True) as caught:
+        # Others stay as the user has set them.
+        warnings.simplefilter("always", category)
+        yield messages
+    for warning in caught:
+        if issubclass(warning.category, category):
+            messages.append(str(warning.message))
+        else:
+            warnings.warn_explicit(
+                warning.message, warning.category, warning.filename, warning.lineno
+            )
 
 
 def user_namespace() -> dict[str, Any]:

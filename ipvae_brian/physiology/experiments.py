@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -13,6 +12,7 @@ import numpy as np
 from brian2.only import Hz, ms, second
 from numpy.typing import NDArray
 
+from ipvae_brian._tools.caller import held_back
 from ipvae_brian._tools.types import Time
 from ipvae_brian.errors import StabilityWarning
 from ipvae_brian.model.parameters import Parameters
@@ -127,19 +127,11 @@ class Subject:
             record_spikes=options.pop("record_spikes", False),
             record_potentials=options.pop("record_potentials", ()),
         )
-        with warnings.catch_warnings(record=True) as caught:
-            # Others stay as the user has set them.
-            warnings.simplefilter("always", StabilityWarning)
+        with held_back(StabilityWarning) as told:
             recording = network.present_session(
                 session, seed=self.seed, progress=self.progress, **options
             )
-        too_coarse = [issubclass(w.category, StabilityWarning) for w in caught]
-        self._warned[name] = sum(too_coarse)
-        for warning, ours in zip(caught, too_coarse, strict=True):
-            if not ours:
-                warnings.warn_explicit(
-                    warning.message, warning.category, warning.filename, warning.lineno
-                )
+        self._warned[name] = len(told)
         self.texts[name] = text
         self.shown[name] = {
             "name": name,

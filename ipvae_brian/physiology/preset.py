@@ -62,9 +62,9 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "gain",
         12.0,
-        "Nearly as high as shipped. A spike inhibits its own neuron and those like it at once, "
-        "which makes up for what noise and leak cost the code, and leaves the shared gain as the "
-        "main reason why counts vary: correlations are higher, and Fano factors lower.",
+        "Three quarters of that as shipped. A spike inhibits its own neuron and those like it at "
+        "once, which makes up for what noise and leak cost the code, and leaves the shared gain as "
+        "the main reason why counts vary: correlations are higher, and Fano factors lower.",
     ),
     Setting(
         "sparsity",

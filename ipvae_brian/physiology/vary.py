@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -10,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ipvae_brian._tools.caller import warn_user
+from ipvae_brian._tools.caller import held_back, warn_user
 from ipvae_brian._tools.checks import known_name
 from ipvae_brian.errors import StabilityWarning
 from ipvae_brian.model.parameters import Parameters
@@ -174,11 +173,10 @@ def _changed(subject: Subject, name: str, value: float) -> Subject:
 
 def _measured_and_named(subject: Subject, name: str, value: float) -> dict[str, Any]:
     """Return the row of a value; warnings say of which."""
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", StabilityWarning)
+    with held_back(StabilityWarning) as told:
         found = _measured(_changed(subject, name, value))
-    for warning in caught:
-        warn_user(f"{name} = {value:.3g}: {warning.message}", warning.category)
+    for message in told:
+        warn_user(f"{name} = {value:.3g}: {message}", StabilityWarning)
     return found
 
 

@@ -10,7 +10,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 from ipvae_brian import IPVAE, SpikingNetwork, StabilityWarning, evaluate
-from ipvae_brian._tools.caller import warn_user
+from ipvae_brian._tools.caller import held_back, warn_user
 
 
 def line_of(function):
@@ -135,3 +135,15 @@ def test_where_nobody_is_outside_of_the_package(monkeypatch):
     with pytest.warns(StabilityWarning, match="hidden") as caught:
         warn_user("hidden", StabilityWarning)
     assert caught[0].filename != __file__
+
+
+def test_one_category_is_held_back_and_others_are_passed_on():
+    with (
+        pytest.warns(RuntimeWarning, match="overflow") as caught,
+        held_back(StabilityWarning) as told,
+    ):
+        for _ in range(2):
+            warnings.warn("coarse", StabilityWarning, stacklevel=1)
+        warnings.warn("overflow", RuntimeWarning, stacklevel=1)
+    assert told == ["coarse", "coarse"]
+    assert [str(w.message) for w in caught] == ["overflow"]

@@ -210,6 +210,11 @@ def test_a_delay_that_no_step_divides_is_refused(stimuli):
 # Gains that are stable at a given step
 
 
+def check_gain(parameters, stimuli, dt, delay_steps):
+    """Let the package look at the step of a network with a delay."""
+    stability.check_dt(Loop(parameters, delay_steps * float(dt)), stimuli, float(dt))
+
+
 @pytest.mark.parametrize("leak", [0.0, 0.2])
 @pytest.mark.parametrize(("steps", "delay_steps"), [(1, 0), (20, 0), (20, 3)])
 def test_stable_gain_uses_the_margin(leak, steps, delay_steps, stimuli):
@@ -220,8 +225,7 @@ def test_stable_gain_uses_the_margin(leak, steps, delay_steps, stimuli):
     gain = stable_gain(parameters, stimuli, dt, delay=delay)
 
     def check(factor):
-        loop = Loop(parameters.with_gain(factor * gain), delay_steps * float(dt))
-        stability.check_dt(loop, stimuli, float(dt))
+        check_gain(parameters.with_gain(factor * gain), stimuli, dt, delay_steps)
 
     with warnings.catch_warnings():
         warnings.simplefilter("error", StabilityWarning)
@@ -241,8 +245,7 @@ def test_the_stable_gain_knows_of_large_spikes(steps, delay_steps):
     gain = stable_gain(parameters, weak, dt, delay=delay)
 
     def check(factor):
-        loop = Loop(parameters.with_gain(factor * gain), delay_steps * float(dt))
-        stability.check_dt(loop, weak, float(dt))
+        check_gain(parameters.with_gain(factor * gain), weak, dt, delay_steps)
 
     with warnings.catch_warnings():
         warnings.simplefilter("error", StabilityWarning)

@@ -37,15 +37,20 @@ def test_threads_that_pay(monkeypatch, n_neurons, own, others, n_threads):
 
 def python(script, tmp_path, engine="numba", **own):
     """Run a script with two threads of Numba, and return what it prints."""
+    environment = os.environ | {"NUMBA_NUM_THREADS": "2"} | own
+    return run(script, tmp_path, engine, environment).stdout.split()
+
+
+def run(script, tmp_path, engine, environment):
+    """Run a script in a process of its own, which has to succeed."""
     path = tmp_path / "script.py"
     path.write_text(script.replace("{engine}", engine))
-    environment = os.environ | {"NUMBA_NUM_THREADS": "2"} | own
     command = [sys.executable, "-W", "ignore", str(path)]
-    run = subprocess.run(
+    done = subprocess.run(
         command, env=environment, capture_output=True, text=True, check=False, timeout=600
     )
-    assert run.returncode == 0, run.stderr
-    return run.stdout.split()
+    assert done.returncode == 0, done.stderr
+    return done
 
 
 SMALL = """
@@ -83,20 +88,15 @@ def test_threads_that_wait_soon_sleep(tmp_path, own, spins):
     script = "kernels.NEURONS_OF_A_THREAD = 10; job(0); import os, sys\n"
     script += "print(os.environ.get('GOMP_SPINCOUNT')); from numba import threading_layer\n"
     script += "print(threading_layer())"
-    path = tmp_path / "script.py"
-    path.write_text(SMALL.replace("{engine}", "events") + script)
     environment = {k: v for k, v in os.environ.items() if k not in kernels.WAITING}
     # GNU OpenMP then tells what it was told.
     environment |= {"NUMBA_NUM_THREADS": "2", "OMP_DISPLAY_ENV": "VERBOSE"} | own
-    command = [sys.executable, "-W", "ignore", str(path)]
-    run = subprocess.run(
-        command, env=environment, capture_output=True, text=True, check=True, timeout=600
-    )
-    left, layer = run.stdout.split()
-    if layer != "omp" or "GOMP_SPINCOUNT" not in run.stderr:
+    done = run(SMALL + script, tmp_path, "events", environment)
+    left, layer = done.stdout.split()
+    if layer != "omp" or "GOMP_SPINCOUNT" not in done.stderr:
         pytest.skip("Numba's threads are not those of GNU OpenMP here")
     assert left == own.get("GOMP_SPINCOUNT", "None")
-    assert f"GOMP_SPINCOUNT = '{spins}'" in run.stderr
+    assert f"GOMP_SPINCOUNT = '{spins}'" in done.stderr
 
 
 FORK = """
