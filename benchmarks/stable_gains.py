@@ -18,7 +18,7 @@ from ipvae_brian import (
     load_model,
     stable_gain,
 )
-from ipvae_brian.network.stability import STEPS_PER_TAU
+from ipvae_brian.network.stability_limit import STEPS_PER_TAU
 from ipvae_brian.stimuli import load_stimuli
 
 N_STIMULI = 100

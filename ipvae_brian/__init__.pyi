@@ -29,7 +29,7 @@ from .network import equations
 from .network.noise import Noise
 from .network.rates import RateNetwork
 from .network.spiking import SpikingNetwork
-from .network.stability import stable_gain
+from .network.stable_gain import stable_gain
 from .recordings.loading import load_recording
 from .recordings.pools import Pools
 from .recordings.recording import Recording

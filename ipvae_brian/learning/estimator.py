@@ -23,9 +23,10 @@ from ipvae_brian.learning.inference import Inference
 from ipvae_brian.learning.settings import checked_settings
 from ipvae_brian.learning.standardisation import Standardisation
 from ipvae_brian.learning.training import Training
+from ipvae_brian.network.drive_step import choose_drive_dt
 from ipvae_brian.network.engines.choice import available_engine, default_engine
 from ipvae_brian.network.loop_gain import Loop
-from ipvae_brian.network.stability import choose_drive_dt, choose_dt
+from ipvae_brian.network.stability import choose_dt
 from ipvae_brian.stimuli.patches import PatchSet
 
 # Bound of potentials outside training: 400 spikes per tau, far above what inference needs.

@@ -26,7 +26,7 @@ from ipvae_brian.network.base import BaseNetwork
 from ipvae_brian.network.circuits import Circuit, EquationCircuit
 from ipvae_brian.network.divergence import FACTOR, Bound
 from ipvae_brian.network.presenter import RuntimeRunner
-from ipvae_brian.network.stability import MARGIN
+from ipvae_brian.network.stability_limit import MARGIN
 
 # The lowest activity of each kind.
 ACTIVATIONS = {"identity": -math.inf, "relu": 0.0}

@@ -16,19 +16,13 @@ from ipvae_brian.model.summary import facts, picture
 from ipvae_brian.network.arguments import Neurons, steps_per_tau
 from ipvae_brian.network.base import BaseNetwork
 from ipvae_brian.network.circuits import Circuit
+from ipvae_brian.network.drive_step import check_drive_dt, choose_drive_dt
 from ipvae_brian.network.engines.choice import choose_circuit
 from ipvae_brian.network.lateral import LATERAL
 from ipvae_brian.network.loop_gain import Loop
 from ipvae_brian.network.noise import TERMS, Noise
-from ipvae_brian.network.stability import (
-    MARGIN,
-    advice,
-    check_drive_dt,
-    check_dt,
-    check_start,
-    choose_drive_dt,
-    choose_dt,
-)
+from ipvae_brian.network.stability import advice, check_dt, check_start, choose_dt
+from ipvae_brian.network.stability_limit import MARGIN
 
 PRECISIONS = {"single": np.float32, "double": np.float64}
 

@@ -8,16 +8,7 @@ is an error.
 
 from ipvae_brian.physiology.columns import ColumnFits, fit_columns
 from ipvae_brian.physiology.compare import compare
-from ipvae_brian.physiology.comparison import (
-    Biology,
-    Check,
-    Comparison,
-    Curve,
-    Distribution,
-    Gate,
-    Measured,
-    Property,
-)
+from ipvae_brian.physiology.comparison import Comparison, Curve, Property
 from ipvae_brian.physiology.contrast import (
     CrossOrientation,
     NakaRushton,
@@ -39,6 +30,7 @@ from ipvae_brian.physiology.latency import (
     scaled_and_shifted,
     time_to_half_maximum,
 )
+from ipvae_brian.physiology.measured import Biology, Check, Distribution, Gate, Measured
 from ipvae_brian.physiology.membrane import (
     MembraneStatistics,
     Millivolts,

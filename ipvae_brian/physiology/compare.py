@@ -19,18 +19,10 @@ from ipvae_brian._version import __version__
 from ipvae_brian.model.library import load_model
 from ipvae_brian.model.parameters import Parameters
 from ipvae_brian.physiology import curves
-from ipvae_brian.physiology.comparison import (
-    Biology,
-    Check,
-    Comparison,
-    Distribution,
-    Gate,
-    Measured,
-    Property,
-    spread_of,
-)
+from ipvae_brian.physiology.comparison import Comparison, Property
 from ipvae_brian.physiology.experiments import Subject
 from ipvae_brian.physiology.laboratories import laboratories, of_recording
+from ipvae_brian.physiology.measured import Biology, Check, Distribution, Gate, Measured, spread_of
 from ipvae_brian.physiology.properties import PROPERTIES, Specification
 from ipvae_brian.physiology.properties.contrast import latencies
 from ipvae_brian.physiology.properties.specification import least

@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
-from functools import cached_property
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from brian2.only import Hz, ms, second
 from numpy.typing import NDArray
 
-from ipvae_brian._tools.caller import held_back
 from ipvae_brian._tools.types import Time
-from ipvae_brian.errors import StabilityWarning
-from ipvae_brian.model.parameters import Parameters
-from ipvae_brian.network.engines.choice import default_engine
-from ipvae_brian.network.noise import Noise
 from ipvae_brian.network.spiking import SpikingNetwork
-from ipvae_brian.physiology.comparison import Check
 from ipvae_brian.physiology.properties.conditions import best_curves
+from ipvae_brian.physiology.subject import COPIES, FLASH, Subject, experiment
 from ipvae_brian.recordings.pools import Pools
 from ipvae_brian.recordings.recording import Recording
 from ipvae_brian.response.response import Response
@@ -28,12 +22,6 @@ from ipvae_brian.stimuli import load_photographs, protocols
 from ipvae_brian.stimuli.drawings import Drawing, Grating, Plaid
 from ipvae_brian.stimuli.session import Session
 
-COPIES = 200
-# Of a tau, in continuous time and for engines that step: both far below what is coarse.
-STEPS_PER_TAU, STEPS_OF_ENGINES = 40, 400
-GREY = 200 * ms
-FLASH = 200 * ms
-FRAME = 10 * ms
 DRIFT = 2 * Hz
 NOISE_FRAME = 20 * ms
 # Contrasts in whitened space, where 1 has the root mean square of natural patches.
@@ -44,206 +32,6 @@ PLAID_CONTRAST = 0.5
 FLASHED_CONTRASTS = (0.1, 0.3, 1.0)
 # As parts of the side of the patch; the largest covers what the front end sees around it.
 DIAMETERS = (0.2, 0.3, 0.4, 0.55, 0.75, 1.0, 1.5, 2.5)
-# Phases of which the best is looked for.
-N_PHASES = 12
-
-
-@dataclass
-class Subject:
-    """A model with its settings, as an experimenter has it in front of him.
-
-    Parameters
-    ----------
-    parameters : Parameters
-    noise : Noise, optional
-    lateral : {"all", "self", "off"}
-    pools : bool
-        Whether neurons of the same orientation and spatial frequency are read as complex cells
-        where F1/F0 is worked out.
-    adaptation : float
-        In experiments with gratings of light, what the floor of the front end's normalisation is
-        multiplied by, as gratings have far more contrast than the photographs of which the floor is
-        the mean. Above 1, the normalisation is the smooth one, ``"divisive"``.
-    quick : bool
-        Fewer conditions and repeats.
-    seed : int
-    progress : bool or None
-    """
-
-    parameters: Parameters
-    noise: Noise | None = None
-    lateral: str = "all"
-    pools: bool = False
-    adaptation: float = 1.0
-    quick: bool = False
-    seed: int = 0
-    progress: bool | None = None
-    _recordings: dict[str, Recording] = field(default_factory=dict, repr=False, init=False)
-    _problems: dict[str, str] = field(default_factory=dict, repr=False, init=False)
-    _warned: dict[str, int] = field(default_factory=dict, repr=False, init=False)
-    shown: dict[str, dict[str, Any]] = field(default_factory=dict, repr=False, init=False)
-    texts: dict[str, str] = field(default_factory=dict, repr=False, init=False)
-
-    @property
-    def tau(self) -> float:
-        """Membrane time constant in seconds."""
-        return float(self.parameters.tau)
-
-    @property
-    def dt(self) -> Time:
-        """The one time step of all experiments."""
-        exact = default_engine(self.parameters) == "events"
-        return self.tau / (STEPS_PER_TAU if exact else STEPS_OF_ENGINES) * second
-
-    def whole_taus(self, time: Time) -> Time:
-        """Return a time rounded to a whole number of tau, at least one."""
-        return max(1, round(float(time) / self.tau)) * self.tau * second
-
-    def recording(self, name: str) -> Recording:
-        """Return what an experiment gave, which is run if it was not yet.
-
-        Raises
-        ------
-        ValueError
-            If it cannot be done with this model; the same one each time it is asked for.
-        """
-        if name in self._problems:
-            raise ValueError(self._problems[name])
-        if name not in self._recordings:
-            try:
-                self._recordings[name] = EXPERIMENTS[name](self)
-            except ValueError as error:
-                self._problems[name] = str(error)
-                raise
-        return self._recordings[name]
-
-    def run(self, name: str, text: str, session: Session, **options: Any) -> Any:
-        """Present a session to a network with these settings, and note what was shown."""
-        network = SpikingNetwork(
-            options.pop("parameters", self.parameters),
-            n_copies=min(COPIES, session.n_trials),
-            noise=self.noise,
-            lateral=self.lateral,
-            record_spikes=options.pop("record_spikes", False),
-            record_potentials=options.pop("record_potentials", ()),
-        )
-        with held_back(StabilityWarning) as told:
-            recording = network.present_session(
-                session, seed=self.seed, progress=self.progress, **options
-            )
-        self._warned[name] = len(told)
-        self.texts[name] = text
-        self.shown[name] = {
-            "name": name,
-            "text": text,
-            "n_conditions": session.n_stimuli,
-            "n_trials": session.n_trials,
-            "trial_ms": float(session.trial_duration / ms),
-        }
-        return recording
-
-    def same_run(self, name: str, of: str, text: str) -> None:
-        """Note that an experiment is part of another, or another look at it."""
-        self._warned[name] = self._warned.get(of, 0)
-        self.texts[name] = f"{self.texts.get(of, of)}; {text}"
-
-    def time_step(self, name: str) -> Check:
-        """Return whether the time step of an experiment was within its limit."""
-        n = self._warned.get(name, 0)
-        dt = float(self.dt / ms)
-        state = "within" if not n else "over"
-        text = f"the time step of {dt:g} ms is {state} what is stable for these stimuli"
-        return Check("time step", float(n), 0.0, n == 0, text)
-
-    @cached_property
-    def session_options(self) -> dict[str, Any]:
-        """Options of every session."""
-        return {
-            "shape": self.shape,
-            "dt": self.dt,
-            "grey_before": self.whole_taus(GREY),
-        }
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Height and width of the patch in pixels.
-
-        Raises
-        ------
-        ValueError
-            If the model's stimuli are no images.
-        """
-        shape = self.parameters.stimulus_shape
-        if len(shape) != 2:
-            raise ValueError(f"the model's stimuli are no images, but of shape {shape}")
-        return shape[0], shape[1]
-
-    @property
-    def side(self) -> int:
-        """Smaller side of the patch in pixels."""
-        return min(self.shape)
-
-    def random_neurons(self, n: int) -> NDArray[np.integer]:
-        """Return so many neurons, in order."""
-        n = min(n, self.parameters.n_neurons)
-        rng = np.random.default_rng((self.seed, 1))
-        return np.sort(rng.choice(self.parameters.n_neurons, n, replace=False))
-
-    @cached_property
-    def best_gratings(self) -> dict[int, Grating]:
-        """Return the best grating of each of some responsive neurons, by its number.
-
-        Orientation and spatial frequency are those of the highest response to drifting gratings;
-        the phase is that which drives the neuron most through the front end.
-        """
-        curves = best_curves(self.recording("gratings"), "direction", period=180)
-        responsive = np.flatnonzero(curves.responsive)
-        if not len(responsive):
-            raise ValueError("no neuron responds to drifting gratings")
-        n = min(24 if self.quick else 60, len(responsive))
-        rng = np.random.default_rng((self.seed, 2))
-        chosen = np.sort(rng.choice(responsive, n, replace=False))
-        rates = np.nan_to_num(curves.rates)
-        candidates = []
-        for neuron in chosen:
-            others = curves.others[curves.best[neuron]]
-            grating = {
-                "direction": float(curves.values[rates[:, neuron].argmax()]),
-                "spatial_frequency": others["spatial_frequency"] / self.side,
-            }
-            phases = np.arange(N_PHASES) * 360 / N_PHASES
-            candidates += [Grating(**grating, phase=phase, contrast=0.1) for phase in phases]
-        session = Session(
-            "phases", candidates, {}, frame_durations=self.whole_taus(FLASH), **self.session_options
-        )
-        seen = session.movies(self.front_end)[:, -1].reshape(n, N_PHASES, -1)
-        drive = np.stack(
-            [self.parameters.drive(x)[:, j] for x, j in zip(seen, chosen, strict=True)]
-        )
-        best = drive.argmax(axis=1)
-        return {int(neuron): candidates[i * N_PHASES + best[i]] for i, neuron in enumerate(chosen)}
-
-    @property
-    def adapted(self) -> Parameters:
-        """The model with its front end adapted to the contrast of gratings."""
-        if self.adaptation == 1:
-            return self.parameters
-        floor = self.adaptation * self.front_end.floor
-        changed = replace(self.front_end, floor=floor, normalisation="divisive")
-        return self.parameters.replace(front_end=changed)
-
-    @property
-    def front_end(self):
-        """The model's front end.
-
-        Raises
-        ------
-        ValueError
-            If it has none.
-        """
-        if self.parameters.front_end is None:
-            raise ValueError("the model has no front end, so contrast of light means nothing to it")
-        return self.parameters.front_end
 
 
 def _drifting(subject: Subject, name: str, contrasts: list[float], text: str) -> Recording:
@@ -266,6 +54,7 @@ def _drifting(subject: Subject, name: str, contrasts: list[float], text: str) ->
     return subject.run(name, text, session, whitened=True, window=width)
 
 
+@experiment
 def gratings_by_contrast(subject: Subject) -> Recording:
     """Drifting gratings of 72 directions at two contrasts in whitened space."""
     text = (
@@ -276,6 +65,7 @@ def gratings_by_contrast(subject: Subject) -> Recording:
     return _drifting(subject, "gratings_by_contrast", contrasts, text)
 
 
+@experiment
 def gratings(subject: Subject) -> Recording:
     """Those of the lower contrast."""
     both = subject.recording("gratings_by_contrast")
@@ -284,6 +74,7 @@ def gratings(subject: Subject) -> Recording:
     return both.select(both.trials_where(contrast=LOW_CONTRAST))
 
 
+@experiment
 def pooled_gratings(subject: Subject) -> Recording:
     """Those of the higher contrast, as published, of complex cells where the settings have them."""
     both = subject.recording("gratings_by_contrast")
@@ -356,6 +147,7 @@ def _targeted(
     return subject.run(name, text, session, neurons=neurons, parameters=parameters, **options)
 
 
+@experiment
 def contrasts(subject: Subject) -> Recording:
     """Each target's best grating, flashed at seven contrasts."""
     rows = [
@@ -367,6 +159,7 @@ def contrasts(subject: Subject) -> Recording:
     return _targeted(subject, "contrasts", text, rows, 6 if subject.quick else 15)
 
 
+@experiment
 def flashes(subject: Subject) -> Recording:
     """Each target's best grating, flashed in whitened space at three contrasts."""
     rows = [
@@ -382,6 +175,7 @@ def flashes(subject: Subject) -> Recording:
     return _targeted(subject, "flashes", text, rows, 30 if subject.quick else 80, **options)
 
 
+@experiment
 def plaids(subject: Subject) -> Recording:
     """Each target's best grating, one at right angles in four phases, and both."""
     rows: list[tuple[Drawing, dict[str, Any]]] = []
@@ -398,6 +192,7 @@ def plaids(subject: Subject) -> Recording:
     return _targeted(subject, "plaids", text, rows, 4 if subject.quick else 10)
 
 
+@experiment
 def sizes(subject: Subject) -> Recording:
     """Each target's best grating in apertures around the middle of its field, in four phases."""
     rows = []
@@ -430,6 +225,7 @@ def _field_centres(subject: Subject) -> dict[int, tuple[float, float]]:
     return centres
 
 
+@experiment
 def white_noise(subject: Subject) -> Recording:
     """Gaussian white noise in whitened space, of some neurons."""
     # In whole time steps: frames of a slow model may be shorter than its tau.
@@ -498,18 +294,21 @@ def _with_conditions(found: Recording, conditions: dict[str, NDArray]) -> Record
     )
 
 
+@experiment
 def repeated_images(subject: Subject) -> Recording:
     """Natural images, each repeated often."""
     n, repeats = (4, 10) if subject.quick else (8, 20)
     return _images(subject, "repeated_images", n, repeats, record_spikes=True)
 
 
+@experiment
 def natural_images(subject: Subject) -> Recording:
     """Many natural images, each repeated a few times."""
     n, repeats = (6, 2) if subject.quick else (20, 4)
     return _images(subject, "natural_images", n, repeats)
 
 
+@experiment
 def membrane_potentials(subject: Subject) -> Response:
     """Natural images, of some neurons with their potentials."""
     session, text = _image_session(subject, 1, 6 if subject.quick else 20)
@@ -518,29 +317,11 @@ def membrane_potentials(subject: Subject) -> Response:
     return subject.run("membrane_potentials", text, session, record_potentials=neurons)
 
 
+@experiment
 def held_images(subject: Subject) -> Recording:
     """Natural images, each shown once for seconds."""
     n, duration = (1, 3 * second) if subject.quick else (2, 5 * second)
     return _images(subject, "held_images", n, 1, duration, record_spikes=True)
-
-
-EXPERIMENTS: dict[str, Callable[[Subject], Recording]] = {
-    one.__name__: one
-    for one in (
-        gratings_by_contrast,
-        gratings,
-        pooled_gratings,
-        contrasts,
-        flashes,
-        plaids,
-        sizes,
-        white_noise,
-        repeated_images,
-        natural_images,
-        membrane_potentials,
-        held_images,
-    )
-}
 
 
 def responses(subject: Subject, stimuli: NDArray, duration: Time) -> Response:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ipvae_brian.physiology.comparison import PERCENTS, Biology, Distribution
+from ipvae_brian.physiology.measured import PERCENTS, Biology, Distribution
 from ipvae_brian.physiology.reference import Reference, available_references, references
 
 QUARTILES = (25.0, 75.0)

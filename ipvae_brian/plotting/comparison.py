@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ipvae_brian.physiology.comparison import Biology, Curve, Property
+from ipvae_brian.physiology.comparison import Curve, Property
+from ipvae_brian.physiology.measured import Biology
 from ipvae_brian.plotting.style import COLOURS, DARK, GREY, SHADE, SMALL, own_axes
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ipvae_brian.physiology.comparison import Biology, Distribution, Measured
+from ipvae_brian.physiology.measured import Biology, Distribution, Measured
 from ipvae_brian.reports.page import Html, element
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from ipvae_brian._tools.files import write_bytes
-from ipvae_brian.physiology.comparison import Biology, Comparison, Measured, Property
+from ipvae_brian.physiology.comparison import Comparison, Property
+from ipvae_brian.physiology.measured import Biology, Measured
 from ipvae_brian.plotting.comparison import plot_property
 from ipvae_brian.reports.appendix import appendix
 from ipvae_brian.reports.cells import distance, middle, middle_of_model, number, verdict, window

@@ -1,11 +1,10 @@
-"""The stability limit is the right eigenvalue, and runs that diverge are never silent."""
+"""The step that is chosen is stable, and runs that diverge are never silent."""
 
 import re
 import warnings
 
 import numpy as np
 import pytest
-import reference
 from brian2 import ms
 from helpers import make_parameters
 
@@ -14,14 +13,17 @@ from ipvae_brian import (
     Parameters,
     SpikingNetwork,
     StabilityWarning,
+    available_models,
     load_model,
-    stable_gain,
 )
 from ipvae_brian.network import stability
+from ipvae_brian.network.drive_step import choose_drive_dt
 from ipvae_brian.network.loop_gain import Loop, loop_gain, mean_field_rates
+from ipvae_brian.network.stability_limit import LARGEST_JUMP, MARGIN, critical_step, margin_of
 from ipvae_brian.stimuli import load_stimuli
 
-SHIPPED = ("photographs-512", "vanhateren-512", "vanhateren-1024")
+# Models of patches of images.
+SHIPPED = [name for name in available_models() if not name.startswith("digits")]
 
 
 @pytest.mark.parametrize("gain", [0.5, 5.0, 20.0, 80.0])
@@ -32,8 +34,8 @@ def test_chosen_dt_is_a_fraction_of_tau_within_the_margin(gain, stimuli):
     assert steps == pytest.approx(round(steps), abs=1e-9)
     rates = mean_field_rates(parameters, 2 * stimuli)
     rates = [*rates, np.exp(parameters.resting_potential)]
-    limit = min(stability.critical_step() * 20e-3 / loop_gain(parameters, r) for r in rates)
-    assert dt <= stability.MARGIN * limit * 1.001
+    limit = min(critical_step() * 20e-3 / loop_gain(parameters, r) for r in rates)
+    assert dt <= MARGIN * limit * 1.001
     assert dt <= 20e-3 / 20
     network = SpikingNetwork(parameters).build(2 * stimuli)
     assert float(network.dt) == pytest.approx(dt)
@@ -58,8 +60,8 @@ def test_spikes_that_change_potentials_much_need_a_fine_step(jump, steps):
     with warnings.catch_warnings():
         warnings.simplefilter("error", StabilityWarning)
         stability.check_dt(Loop(silent), grey, 20e-3 / steps)
-        stability.choose_drive_dt(Loop(silent), grey)
-    if jump > stability.LARGEST_JUMP:
+        choose_drive_dt(Loop(silent), grey)
+    if jump > LARGEST_JUMP:
         finest = re.escape(f"a dt of {20 / steps:.3g} ms")
         with pytest.warns(StabilityWarning, match=f"potential by {jump:g} .*needs {finest}"):
             stability.check_dt(Loop(silent), grey, 20e-3 / 80)
@@ -68,7 +70,7 @@ def test_spikes_that_change_potentials_much_need_a_fine_step(jump, steps):
 
 
 @pytest.mark.filterwarnings("error::ipvae_brian.StabilityWarning")
-@pytest.mark.parametrize("name", [*SHIPPED, *(f"{name}-adaptive" for name in SHIPPED)])
+@pytest.mark.parametrize("name", SHIPPED)
 def test_shipped_models_run_at_the_step_that_is_chosen_first(name):
     """Each of these, by itself, diverged at a step that was fine enough for its loop gain."""
     model = load_model(name)
@@ -101,7 +103,7 @@ def test_warning_has_the_numbers_and_points_at_the_user(used, words, delay_steps
     plain = make_parameters(natural_gradient_step=1.0)
     rates = mean_field_rates(plain, stimuli)
     gain = max(loop_gain(plain, r) for r in rates)
-    eta = used * stability.critical_step(delay_steps) * 10 / gain
+    eta = used * critical_step(delay_steps) * 10 / gain
     delay = delay_steps * 2 * ms if delay_steps else None
     network = SpikingNetwork(make_parameters(natural_gradient_step=eta), dt=2 * ms, delay=delay)
     with pytest.warns(StabilityWarning) as caught:
@@ -114,19 +116,8 @@ def test_warning_has_the_numbers_and_points_at_the_user(used, words, delay_steps
     assert message.startswith("dt = 2 ms with a delay of 6 ms is" if delay else "dt = 2 ms is")
     assert words in message
     assert f"it uses {used:.2f} of the stability limit" in message
-    assert f"up to {stability._margin(Loop(network.parameters))} is safe" in message
+    assert f"up to {margin_of(Loop(network.parameters))} is safe" in message
     assert warning.filename == __file__
-
-
-@pytest.mark.parametrize("delay_steps", [0, 1, 2, 7])
-def test_critical_step_is_where_delayed_feedback_begins_to_grow(delay_steps):
-    """Roots of v[t + 1] = v[t] - g v[t - D] are inside the unit circle below it only."""
-    critical = stability.critical_step(delay_steps)
-    for g, grows in ((0.99 * critical, False), (1.01 * critical, True)):
-        polynomial = np.zeros(delay_steps + 2)
-        polynomial[:2] = 1, -1
-        polynomial[-1] += g
-        assert (np.abs(np.roots(polynomial)).max() > 1) == grows
 
 
 def test_chosen_dt_knows_of_the_delay(stimuli):
@@ -207,92 +198,6 @@ def test_a_delay_that_no_step_divides_is_refused(stimuli):
         SpikingNetwork(make_parameters(), delay=2 * ms, dt=4 * ms)
 
 
-# Gains that are stable at a given step
-
-
-def check_gain(parameters, stimuli, dt, delay_steps):
-    """Let the package look at the step of a network with a delay."""
-    stability.check_dt(Loop(parameters, delay_steps * float(dt)), stimuli, float(dt))
-
-
-@pytest.mark.parametrize("leak", [0.0, 0.2])
-@pytest.mark.parametrize(("steps", "delay_steps"), [(1, 0), (20, 0), (20, 3)])
-def test_stable_gain_uses_the_margin(leak, steps, delay_steps, stimuli):
-    """And no more: what is found is the limit of what `check_dt` does not warn of."""
-    parameters = make_parameters(leak=leak)
-    dt = parameters.tau / steps
-    delay = delay_steps * dt if delay_steps else None
-    gain = stable_gain(parameters, stimuli, dt, delay=delay)
-
-    def check(factor):
-        check_gain(parameters.with_gain(factor * gain), stimuli, dt, delay_steps)
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", StabilityWarning)
-        check(0.97)
-    with pytest.warns(StabilityWarning, match="it uses 0.2[56] of the stability limit"):
-        check(1.03)
-
-
-@pytest.mark.parametrize("delay_steps", [0, 4])
-@pytest.mark.parametrize("steps", [20, 80, 250, 1000])
-def test_the_stable_gain_knows_of_large_spikes(steps, delay_steps):
-    """A small share of the loop gain, as stimuli are weak, and no warning at what is found."""
-    parameters = Parameters(dictionary=0.5 * np.eye(6), threshold=0.1, resting_potential=-6.0)
-    weak = 0.05 * np.ones((2, 6))
-    dt = parameters.tau / steps
-    delay = delay_steps * dt if delay_steps else None
-    gain = stable_gain(parameters, weak, dt, delay=delay)
-
-    def check(factor):
-        check_gain(parameters.with_gain(factor * gain), weak, dt, delay_steps)
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", StabilityWarning)
-        check(1.0)
-    with pytest.warns(StabilityWarning, match="one spike lowers its neuron's potential"):
-        check(1.03)
-
-
-def test_discrete_updates_at_the_stable_gain():
-    """At its own gain the network runs away at dt = tau; at this one it codes."""
-    rng = np.random.default_rng(3)
-    x = rng.normal(size=(20, 16))
-    model = Parameters.from_unit_dictionary(
-        rng.normal(size=(16, 64)), spike_size=0.4, gain=6, sparsity=0.25
-    )
-    with (
-        pytest.warns(StabilityWarning, match="is expected to diverge.*use dt="),
-        pytest.raises(DivergenceError),
-    ):
-        SpikingNetwork(model, n_copies=20, dt=model.tau).present(x, 20 * model.tau, seed=0)
-    discrete = model.with_gain(stable_gain(model, x, model.tau))
-    network = SpikingNetwork(discrete, n_copies=20, dt=model.tau)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", StabilityWarning)
-        response = network.present(x, 300 * model.tau, seed=0)
-    assert response.r2().mean() > 0.6
-
-
-def test_a_delay_that_no_step_makes_stable_gets_a_gain(stimuli):
-    parameters = make_parameters(natural_gradient_step=2.0)
-    with pytest.raises(ValueError, match="no stable time step") as error:
-        SpikingNetwork(parameters, delay=40 * ms).build(stimuli)
-    gain, dt = re.search(r"with_gain\((\S+)\) is stable at dt=(\S+)\*ms", str(error.value)).groups()
-    slower = parameters.with_gain(0.95 * float(gain))
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", StabilityWarning)
-        network = SpikingNetwork(slower, delay=40 * ms, dt=float(dt) * ms)
-        network.present(stimuli, 100 * ms, seed=1)
-
-
-def test_no_gain_is_stable_where_the_leak_alone_is_not(stimuli):
-    with pytest.raises(ValueError, match="dt must be below 0.1 tau at leak = 5, whatever the gain"):
-        stable_gain(make_parameters(leak=5.0), stimuli, 10 * ms)
-    with pytest.raises(TypeError, match="dt must be a time"):
-        stable_gain(make_parameters(), stimuli, 0.001)
-
-
 def test_a_strong_leak_needs_a_fine_step(stimuli):
     """At dt = tau/20 a leak of 40 overshoots in every step."""
     calm = make_parameters(natural_gradient_step=0.1)
@@ -316,38 +221,3 @@ def test_potentials_of_the_users_own_are_warned_of(stimuli, n_copies):
     network.neurons.u = 5.0
     with pytest.warns(StabilityWarning, match="limit for the present potentials.*use dt="):
         network.present(stimuli, 1 * ms, seed=1, reset=False)
-
-
-@pytest.mark.parametrize("delay_ms", [1, 2, 3])
-def test_gain_for_the_delays_of_cortex(delay_ms, stimuli):
-    """One call gives a gain at which a network finds a step, without a warning, and codes."""
-    parameters, delay = make_parameters(natural_gradient_step=20.0), delay_ms * ms
-    with pytest.raises(ValueError, match="no stable time step"):
-        SpikingNetwork(parameters, delay=delay).build(stimuli)
-    gain = stable_gain(parameters, stimuli, delay=delay)
-    slower = parameters.with_gain(gain)
-    network = SpikingNetwork(slower, delay=delay, record_potentials="all")
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", StabilityWarning)
-        response = network.present(stimuli, 600 * ms, seed=1)
-    steps = round(delay_ms / float(network.dt / ms))
-    assert steps >= 4 and steps * float(network.dt) == pytest.approx(delay_ms * 1e-3)
-    expected, _ = reference.simulate(
-        slower,
-        np.repeat(stimuli[:1], response.timing.n_steps, axis=0),
-        response.step_counts[0].T,
-        float(network.dt / slower.tau),
-        delay_steps=steps,
-    )
-    np.testing.assert_allclose(response.potentials[0], expected.T, atol=1e-9)
-    # Nothing of the limit is given away: a twentieth more would be above the margin.
-    gain_of_loop = stability.largest_gain(Loop(parameters.with_gain(1.05 * gain)), stimuli)
-    used = gain_of_loop * float(network.dt / parameters.tau) / stability.critical_step(steps)
-    assert used > stability.MARGIN
-
-
-def test_gain_needs_a_step_or_a_delay(stimuli):
-    with pytest.raises(ValueError, match="dt must be given where there is no delay"):
-        stable_gain(make_parameters(), stimuli)
-    with pytest.raises(ValueError, match="no dt = tau / n"):
-        stable_gain(make_parameters(), stimuli, delay=1.2345 * ms)

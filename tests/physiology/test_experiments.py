@@ -1,15 +1,13 @@
 """The experiments of a comparison, on a model whose neurons are Gabor functions."""
 
-import warnings
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 from brian2.only import ms
 
-from ipvae_brian import Noise, Parameters, SpikingNetwork, StabilityWarning
-from ipvae_brian.physiology.experiments import CONTRASTS, EXPERIMENTS, HIGH_CONTRAST, Subject
+from ipvae_brian import Noise
+from ipvae_brian.physiology.experiments import CONTRASTS, HIGH_CONTRAST
 from ipvae_brian.physiology.properties.conditions import best_curves
+from ipvae_brian.physiology.subject import EXPERIMENTS, Subject
 
 
 @pytest.fixture(scope="module")
@@ -26,14 +24,6 @@ def test_preferred_gratings_are_those_of_the_dictionary(subject, gabor_orientati
     assert np.nanmedian(off) <= 5
     for neuron, grating in list(subject.best_gratings.items())[:4]:
         assert grating.direction == preferred[neuron]
-
-
-def test_an_experiment_runs_once(subject):
-    first = subject.recording("gratings_by_contrast")
-    assert subject.recording("gratings_by_contrast") is first
-    assert subject.recording("gratings").n_trials * 2 == first.n_trials
-    assert set(subject.shown) == {"gratings_by_contrast"} | set(subject.shown)
-    assert subject.time_step("gratings").passed
 
 
 def test_targets_are_recorded_at_their_own_gratings(subject):
@@ -77,16 +67,6 @@ def test_pools_are_complex_cells(gabor_model):
     assert set(alone.conditions["contrast"]) == {HIGH_CONTRAST}
 
 
-def test_what_cannot_be_shown_says_why_each_time(gabor_model):
-    bare = Subject(gabor_model.replace(front_end=None), quick=True)
-    for _ in range(2):
-        with pytest.raises(ValueError, match="no front end"):
-            bare.recording("natural_images")
-    flat = Subject(Parameters(dictionary=np.eye(4), stimulus_shape=(4,)), quick=True)
-    with pytest.raises(ValueError, match=r"no images, but of shape \(4,\)"):
-        flat.recording("gratings")
-
-
 def test_noise_is_that_of_the_settings(gabor_model):
     noisy = Subject(gabor_model, noise=Noise(shared_gain=0.5), quick=True)
     assert len(EXPERIMENTS) == 12
@@ -101,17 +81,3 @@ def test_noise_is_that_of_the_settings(gabor_model):
         return np.median(sds[means > 20] / means[means > 20])
 
     assert spread(total) > 2 * spread(plain)
-
-
-def test_warnings_that_no_gate_tells_of_are_passed_on(gabor_model, monkeypatch):
-    def presented(self, session, **options):
-        warnings.warn("dt is coarse", StabilityWarning, stacklevel=2)
-        warnings.warn("overflow", RuntimeWarning, stacklevel=2)
-
-    monkeypatch.setattr(SpikingNetwork, "present_session", presented)
-    own = Subject(gabor_model, quick=True)
-    session = SimpleNamespace(n_trials=1, n_stimuli=1, trial_duration=20 * ms)
-    with pytest.warns(RuntimeWarning, match="overflow") as caught:
-        own.run("own", "Something", session)
-    assert [str(w.message) for w in caught] == ["overflow"]
-    assert not own.time_step("own").passed

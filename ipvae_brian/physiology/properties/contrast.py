@@ -10,9 +10,9 @@ import numpy as np
 from brian2.only import ms, second
 from numpy.typing import NDArray
 
-from ipvae_brian.physiology.comparison import Check
 from ipvae_brian.physiology.contrast import cross_orientation, fit_naka_rushton, size_tuning
 from ipvae_brian.physiology.latency import Psth, latency_shift, psth, scaled_and_shifted
+from ipvae_brian.physiology.measured import Check
 from ipvae_brian.physiology.properties.conditions import (
     best_trials,
     contrasts_of,

@@ -7,12 +7,12 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ipvae_brian.physiology.comparison import Biology
 from ipvae_brian.physiology.laboratories import (
     deviation_percentiles,
     histogram_percentiles,
     with_percentiles,
 )
+from ipvae_brian.physiology.measured import Biology
 from ipvae_brian.physiology.properties.conditions import angle_of, best_curves, varied
 from ipvae_brian.physiology.properties.specification import (
     Sample,

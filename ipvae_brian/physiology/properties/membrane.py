@@ -8,7 +8,7 @@ import numpy as np
 from brian2.only import ms, mV
 from numpy.typing import NDArray
 
-from ipvae_brian.physiology.comparison import Check
+from ipvae_brian.physiology.measured import Check
 from ipvae_brian.physiology.membrane import (
     PER_UNIT,
     THRESHOLD,

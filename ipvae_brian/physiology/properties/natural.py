@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from brian2.only import ms
 
-from ipvae_brian.physiology.comparison import Biology, Check
 from ipvae_brian.physiology.laboratories import deviation_percentiles, with_percentiles
+from ipvae_brian.physiology.measured import Biology, Check
 from ipvae_brian.physiology.natural import natural_responses, spectrum
 from ipvae_brian.physiology.properties.conditions import require
 from ipvae_brian.physiology.properties.specification import Sample, Specification, sample, single

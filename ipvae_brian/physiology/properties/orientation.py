@@ -7,7 +7,7 @@ from brian2.only import Hz
 from numpy.typing import NDArray
 
 from ipvae_brian.physiology import orientation as tuning
-from ipvae_brian.physiology.comparison import Check
+from ipvae_brian.physiology.measured import Check
 from ipvae_brian.physiology.properties.conditions import (
     Curves,
     angle_of,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ipvae_brian.physiology.comparison import Biology, Check, Distribution
+from ipvae_brian.physiology.measured import Biology, Check, Distribution
 from ipvae_brian.recordings.recording import Recording
 
 # Units that a distribution needs, and the part of those looked at for which it is defined.

@@ -6,8 +6,8 @@ import numpy as np
 from brian2.only import ms, second
 from numpy.typing import NDArray
 
-from ipvae_brian.physiology.comparison import Check
 from ipvae_brian.physiology.intervals import interval_statistics
+from ipvae_brian.physiology.measured import Check
 from ipvae_brian.physiology.properties.conditions import require
 from ipvae_brian.physiology.properties.specification import Sample, Specification, sample, single
 from ipvae_brian.physiology.trials import ROUNDING, windows_in

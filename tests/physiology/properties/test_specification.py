@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 
 from ipvae_brian.physiology import available_references
-from ipvae_brian.physiology.experiments import EXPERIMENTS
 from ipvae_brian.physiology.laboratories import laboratories
 from ipvae_brian.physiology.properties import PROPERTIES
 from ipvae_brian.physiology.properties.specification import least, most, sample, single
+from ipvae_brian.physiology.subject import EXPERIMENTS
 
 
 def test_there_are_many_properties_with_a_biological_value_each():
