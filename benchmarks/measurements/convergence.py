@@ -43,9 +43,9 @@ WINDOWS, STEPS = 24, 400
 # the shipped model's own, of ours.
 GAINS = (0.05, 0.1, 0.11, 0.12, 0.13, 0.15)
 OUR_GAINS = (3.0, 1.0)
-# Gain, sparsity, spike size and potential at the start of the shipped dictionary in continuous time,
-# where any gain can be used. Larger spikes are fewer, and each of them noisier; from a lower start
-# fewer come before the first inhibition. Below a gain of 12 one window is not enough.
+# Gain, sparsity, spike size and potential at the start, of the shipped dictionary in continuous
+# time, where any gain can be used. Larger spikes are fewer, and each of them noisier; from a lower
+# start fewer come before the first inhibition. Below a gain of 12 one window is not enough.
 EVENT_SETTINGS = (
     *((16.0, 0.3, 0.4, -2.0), (12.0, 0.25, 0.5, -2.0)),
     *((14.0, 0.3, 0.55, -3.0), (14.5, 0.25, 0.55, -3.0)),

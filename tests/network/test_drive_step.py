@@ -32,5 +32,5 @@ def test_three_times_as_coarse_is_warned_of():
     with warnings.catch_warnings():
         warnings.simplefilter("error", StabilityWarning)
         check_drive_dt(Loop(NEURON), stimuli, 2.99e-3)
-    with pytest.warns(StabilityWarning, match="by up to 4.53 in one step, and up to 1.5 is"):
+    with pytest.warns(StabilityWarning, match="by up to 4.5 in one step, and up to 1.5 is"):
         check_drive_dt(Loop(NEURON), stimuli, 3.02e-3)
