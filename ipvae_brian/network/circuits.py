@@ -148,8 +148,8 @@ class Circuit(ABC):
     def show(self, stimuli: NDArray) -> None:
         """Set the stimulus of every copy, (n_copies, n_pixels)."""
 
-    def stimulus_values(self, stimuli: NDArray) -> tuple[Any, NDArray]:
-        """Return the Brian2 variable that holds the stimulus, and its values.
+    def stimulus_values(self, stimuli: NDArray) -> dict[Any, NDArray]:
+        """Return the Brian2 variables that hold the stimulus, with their values.
 
         For standalone programs, in which the stimulus is an argument.
         """

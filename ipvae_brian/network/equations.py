@@ -53,7 +53,8 @@ z : integer
 # With noise, `noisy_drive` takes the place of the drive (`with_noise`), and these are added for
 # what there is of it. Every kind of noise has a variance of 1, and its size is elsewhere.
 NOISE_OF_NEURONS = {
-    "pixel": "pixel_drive : 1                   # what the noise of pixels drives\n",
+    "pixel": "pixel_drive : 1                   # what the noise of pixels drives\n"
+    "pixel_share : 1 (linked)\n",
     "drive": "drive_noise : 1\ndrive_size : 1 (constant)\n",
     "gain": "gain_noise : 1\n",
     "shared_gain": "trial_gain : 1 (linked)\n",
@@ -64,6 +65,7 @@ TRIAL_AGE = "age : integer (linked)\n"
 TRIAL = """
 age : integer                     # time steps since potentials were at rest
 trial_gain : 1
+pixel_share : 1                   # of the noise of pixels, what a normalisation leaves
 """
 BEGIN_TRIAL = """
 begins = int(age == 0)
@@ -150,14 +152,14 @@ FORGET = "prediction = 0"
 
 # With noise of the stimulus, which error units share with all neurons.
 NOISE_OF_ERROR_UNITS = {
-    "pixel": "pixel_noise : 1 (linked)\n",
+    "pixel": "pixel_noise : 1 (linked)\npixel_share : 1 (linked)\n",
     "shared_gain": "trial_gain : 1 (linked)\n",
 }
 
 
 def noisy_stimulus(terms: Collection[str]) -> str:
     """Return the statement that makes the noisy stimulus of error units, with `terms` of noise."""
-    stimulus = "(stimulus + pixel_size*pixel_noise)" if "pixel" in terms else "stimulus"
+    stimulus = "(stimulus + pixel_share*pixel_size*pixel_noise)" if "pixel" in terms else "stimulus"
     gain = "trial_gain*" if "shared_gain" in terms else ""
     return f"noisy_stimulus = {gain}{stimulus}"
 
@@ -174,7 +176,7 @@ def with_noise(equations: str, terms: Collection[str]) -> str:
     """
     if not terms:
         return equations
-    drive = "(drive + pixel_drive)" if "pixel" in terms else "drive"
+    drive = "(drive + pixel_share*pixel_drive)" if "pixel" in terms else "drive"
     if "gain" in terms:
         drive = "exp(gain_size*gain_noise - gain_size**2/2)*" + drive
     if "shared_gain" in terms:

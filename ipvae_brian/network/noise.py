@@ -2,11 +2,12 @@
 
 The drive Phi^T x / sigma2 of neuron j becomes
 
-    g exp(gain n_j - gain^2 / 2) (phi_j . (x + pixel n)) / sigma2 + drive |phi_j| n'_j / sigma2
+    g exp(gain n_j - gain^2 / 2) (phi_j . (x + a pixel n)) / sigma2 + drive |phi_j| n'_j / sigma2
 
 where every n is an Ornstein-Uhlenbeck process of variance 1 of its own, for each pixel or neuron
 of each copy, and g = exp(shared_gain m - shared_gain^2 / 2) with one standard normal number m for
-each trial. Both gains have a mean of 1.
+each trial. Both gains have a mean of 1. With a `semisaturation` s, a = 1 / sqrt(1 + (c / s)^2) for
+a stimulus of contrast c, its root mean square; without, a = 1.
 """
 
 import math
@@ -56,6 +57,11 @@ class Noise:
     shared_gain : float, default 0
         Standard deviation of the logarithm of the gain that multiplies the drive of all neurons.
         It is drawn when potentials start at rest, and stays for that trial.
+    semisaturation : float, optional
+        Of the contrast normalisation that pixel noise goes through, as does the noise of retina and
+        thalamus: the contrast (root mean square over pixels, in units of the stimulus) at which it
+        has half of its variance. Noise is then strongest while nothing is shown. By default it
+        does not depend on the stimulus.
     time_constant : Quantity or mapping of str to Quantity, default 50*ms
         Time over which the correlation of `pixel`, `drive` and `gain` falls to 1/e; a mapping has
         one for each of those three that are above zero.
@@ -63,7 +69,8 @@ class Noise:
     Raises
     ------
     TypeError, ValueError
-        If a size is negative or no number, or a time constant is no positive time or missing.
+        If a size is negative or no number, `semisaturation` is not above zero, or a time constant
+        is no positive time or missing.
 
     Notes
     -----
@@ -84,6 +91,7 @@ class Noise:
     drive: float = 0.0
     gain: float = 0.0
     shared_gain: float = 0.0
+    semisaturation: float | None = None
     time_constant: Quantity | Mapping[str, Quantity] = _default(50 * ms)
 
     if TYPE_CHECKING:
@@ -95,12 +103,16 @@ class Noise:
             drive: float = 0.0,
             gain: float = 0.0,
             shared_gain: float = 0.0,
+            semisaturation: float | None = None,
             time_constant: Time | Mapping[str, Time] = ...,
         ) -> None: ...
 
     def __post_init__(self):
         for name in TERMS:
             object.__setattr__(self, name, number(getattr(self, name), name, minimum=0))
+        if self.semisaturation is not None:
+            checked_contrast = number(self.semisaturation, "semisaturation", above=0)
+            object.__setattr__(self, "semisaturation", checked_contrast)
         constants = self.time_constant
         if isinstance(constants, Mapping):
             for name in constants:
@@ -142,6 +154,22 @@ class Noise:
         between = self.steps_between_changes(dt_seconds) * dt_seconds
         return {name: math.exp(-between / t) for name, t in self.time_constants().items()}
 
+    def pixel_shares(self, stimuli: NDArray) -> NDArray:
+        """Return the part of the pixel noise that a normalisation leaves beside each stimulus.
+
+        Parameters
+        ----------
+        stimuli : numpy.ndarray, shape (n, n_pixels)
+
+        Returns
+        -------
+        numpy.ndarray, shape (n,)
+        """
+        if self.semisaturation is None:
+            return np.ones(len(stimuli))
+        energy = np.mean(np.square(stimuli, dtype=float), axis=1)
+        return 1 / np.sqrt(1 + energy / self.semisaturation**2)
+
     # What the strongest noise does
 
     def at_its_strongest(self, stimuli: NDArray) -> NDArray:
@@ -155,7 +183,8 @@ class Noise:
         spread = np.linspace(0, len(stimuli) - 1, min(len(stimuli), N_SAMPLED)).astype(int)
         chosen = stimuli[np.union1d(spread, np.argsort(-energies, kind="stable")[:16])]
         added = np.random.default_rng(0).standard_normal(chosen.shape)
-        return self._gain(STRONG) * (chosen + math.hypot(self.pixel, self.drive) * added)
+        size = np.hypot(self.pixel * self.pixel_shares(chosen), self.drive)
+        return self._gain(STRONG) * (chosen + size[:, None] * added)
 
     def extra_drive(self) -> tuple[float, float]:
         """Return by which part, and by what besides, noise can raise a drive, nearly always.

@@ -4,6 +4,7 @@ from typing import Any
 
 import brian2.only as brian
 import numpy as np
+from numpy.typing import NDArray
 
 from ipvae_brian.model.parameters import Parameters
 from ipvae_brian.network import equations
@@ -52,7 +53,7 @@ class NoiseUnits:
             return one
 
         self.trials = group(n_copies, equations.TRIAL, "trials")
-        self.trials.trial_gain = 1
+        self.trials.trial_gain = self.trials.pixel_share = 1
         # First of all in a step, so that it has the noise of its own time.
         circuit.regularly(self.trials, equations.BEGIN_TRIAL, "start", order=-2)
         circuit.regularly(self.trials, equations.AGE, "end")
@@ -67,6 +68,8 @@ class NoiseUnits:
             self.link(neurons, "age")
         if "shared_gain" in self.terms:
             self.link(neurons, "trial_gain")
+        if "pixel" in self.terms:
+            self.link(neurons, "pixel_share")
         for name in private:
             circuit.regularly(neurons, equations.fluctuation(name), "start", order=-1)
         self.carried = {self.trials.age: 0, self.trials.trial_gain: 1}
@@ -79,6 +82,12 @@ class NoiseUnits:
         per_copy = len(group) // len(self.trials)
         index = np.repeat(np.arange(len(self.trials)), per_copy)
         setattr(group, variable, brian.linked_var(self.trials, variable, index=index))
+
+    def values_for(self, stimuli: NDArray) -> dict[Any, NDArray]:
+        """Return the Brian2 variables that depend on the stimuli (n_copies, n_pixels)."""
+        if self.pixels is None or self.noise.semisaturation is None:
+            return {}
+        return {self.trials.pixel_share: self.noise.pixel_shares(stimuli)}
 
     def set_parameters(self, parameters: Parameters) -> None:
         """Take the sizes of the dictionary's columns."""

@@ -31,6 +31,8 @@ class NoisyDrive:
     fluctuations : dict of str to numpy.ndarray
         Noise of pixels (n_copies, n_pixels), and of drive and gain (n_copies, n_neurons); what
         there is of them.
+    shares : numpy.ndarray, shape (n_copies, 1)
+        Part of the noise of pixels that a normalisation leaves beside each stimulus.
     deviations : numpy.ndarray, shape (n_copies, 1)
         Logarithm of the shared gains, in standard deviations from that of a typical trial.
     """
@@ -52,6 +54,7 @@ class NoisyDrive:
             for name in noise.fluctuating
         }
         self.deviations = np.zeros((n_copies, 1), self.dtype)
+        self.shares = np.ones((n_copies, 1), self.dtype)
         self.clean = np.zeros((n_copies, parameters.n_neurons), self.dtype)
         # Steps since the trial began, an array so that it can be kept and put back as others are.
         self.age = np.zeros(1, np.int64)
@@ -75,9 +78,10 @@ class NoisyDrive:
         """Let another trial begin."""
         self.age[:] = 0
 
-    def show(self, drive: NDArray) -> None:
-        """Take the drive (n_copies, n_neurons) of other stimuli."""
+    def show(self, stimuli: NDArray, drive: NDArray) -> None:
+        """Take other stimuli (n_copies, n_pixels) and their drive (n_copies, n_neurons)."""
         self.clean[:] = drive
+        self.shares[:, 0] = self.noise.pixel_shares(stimuli)
         self._changed = True
 
     @property
@@ -115,7 +119,7 @@ class NoisyDrive:
         noise, states = self.noise, self.fluctuations
         drive[:] = self.clean
         if "pixel" in states:
-            drive += states["pixel"] @ self._from_pixels
+            drive += (self.shares * states["pixel"]) @ self._from_pixels
         if noise.shared_gain:
             drive *= _gains(self.deviations, noise.shared_gain)
         if "gain" in states:
@@ -130,13 +134,13 @@ class NoisyDrive:
 
     def state(self) -> dict[str, Any]:
         """Return a copy of all that changes in the course of a simulation."""
-        arrays = [array.copy() for array in (self.clean, *self.arrays)]
+        arrays = [array.copy() for array in (self.clean, self.shares, *self.arrays)]
         return {"noise": (arrays, self.rng.bit_generator.state)}
 
     def restore_state(self, state: Mapping[str, Any]) -> None:
         """Put back what `state` returned."""
         arrays, self.rng.bit_generator.state = state["noise"]
-        for array, values in zip((self.clean, *self.arrays), arrays, strict=True):
+        for array, values in zip((self.clean, self.shares, *self.arrays), arrays, strict=True):
             array[:] = values
         self._changed = True
 

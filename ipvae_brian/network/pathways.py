@@ -27,8 +27,12 @@ class Pathway(EquationCircuit):
 
     def show(self, stimuli: NDArray) -> None:
         """Set the stimulus, (1, n_pixels)."""
-        variable, values = self.stimulus_values(stimuli)
-        variable[:] = values
+        for variable, values in self.stimulus_values(stimuli).items():
+            variable[:] = values
+
+    def stimulus_values(self, stimuli: NDArray) -> dict[Any, NDArray]:
+        """Return the Brian2 variables that hold the stimulus, with their values."""
+        return {} if self.noise_units is None else self.noise_units.values_for(stimuli)
 
 
 class Synapses(Pathway):
@@ -128,9 +132,10 @@ class Synapses(Pathway):
             per_pixel = parameters.drive(np.eye(parameters.n_pixels))
             self.from_pixels.weight = self.noise.pixel * per_pixel.ravel()
 
-    def stimulus_values(self, stimuli: NDArray) -> tuple[Any, NDArray]:
-        """Return the neurons' drive, and its values."""
-        return self.neurons.drive, self.parameters.drive(stimuli[0])
+    def stimulus_values(self, stimuli: NDArray) -> dict[Any, NDArray]:
+        """Return the neurons' drive, and what noise there is of it, with their values."""
+        drive = {self.neurons.drive: self.parameters.drive(stimuli[0])}
+        return drive | super().stimulus_values(stimuli)
 
 
 class ErrorUnits(Pathway):
@@ -164,6 +169,7 @@ class ErrorUnits(Pathway):
             self.noise_units.link(self.units, "trial_gain")
         if "pixel" in terms:
             self.units.pixel_noise = brian.linked_var(self.noise_units.pixels, "pixel_noise")
+            self.noise_units.link(self.units, "pixel_share")
         if "pixel" in terms or "shared_gain" in terms:
             self.regularly(self.units, equations.noisy_stimulus(terms), "start")
         self.predict = brian.Synapses(
@@ -202,6 +208,6 @@ class ErrorUnits(Pathway):
         # Errors count in units of their own pixel's noise.
         self.lateral.weight = parameters.scaled(parameters.scaled_dictionary.T).T.ravel()
 
-    def stimulus_values(self, stimuli: NDArray) -> tuple[Any, NDArray]:
-        """Return the error units' stimulus, and its values."""
-        return self.units.stimulus, stimuli[0]
+    def stimulus_values(self, stimuli: NDArray) -> dict[Any, NDArray]:
+        """Return the error units' stimulus, and what noise there is of it, with their values."""
+        return {self.units.stimulus: stimuli[0]} | super().stimulus_values(stimuli)

@@ -169,9 +169,8 @@ class StandaloneRunner(Runner):
 
     def _run_frame(self, stimulus, step):
         neurons = self.circuit.neurons
-        variable, values = self.circuit.stimulus_values(stimulus)
         begin = dict(zip(self._carried, self.state, strict=True))
-        current_device().run(run_args=begin | {variable: values})
+        current_device().run(run_args=begin | self.circuit.stimulus_values(stimulus))
         self.state = [np.array(variable) for variable in self._carried]
         # There are some: this runner needs_spikes.
         index, when, count = cast(Any, self.monitors.events())

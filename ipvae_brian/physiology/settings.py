@@ -52,6 +52,7 @@ def described(subject: Subject) -> dict[str, Any]:
     }
     noise = subject.noise or Noise()
     told |= {f"noise.{name}": getattr(noise, name) for name in TERMS}
+    told["noise.semisaturation"] = noise.semisaturation
     if noise.fluctuating:
         told["noise.time_constant_ms"] = float(noise.time_constant / ms)
     return told

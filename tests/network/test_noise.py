@@ -38,8 +38,10 @@ def drive_in_use(network):
     neurons, p = network.neurons, network.parameters
     if network.engine != "brian2":
         drive = np.array(neurons.drive[:])
-    else:
+    elif "noisy_drive" in neurons.variables:
         drive = np.array(neurons.noisy_drive[:])
+    else:
+        drive = np.zeros(len(neurons))
     if hasattr(network.circuit, "units"):
         units = network.circuit.units
         shown = units.noisy_stimulus[:] if "noisy_stimulus" in units.variables else units.stimulus
@@ -71,6 +73,8 @@ def test_arguments_and_their_errors():
     assert not Noise() and not Noise(time_constant=3 * ms)
     for wrong, match in (
         ({"pixel": -1}, "pixel must be"),
+        ({"pixel": 1, "semisaturation": 0}, "semisaturation must be"),
+        ({"pixel": 1, "semisaturation": "half"}, "semisaturation must be a number"),
         ({"gain": "big"}, "gain must be a number"),
         ({"shared_gain": np.nan}, "shared_gain must be"),
         ({"time_constant": 5}, "time_constant must be a time"),
@@ -146,6 +150,33 @@ def spike_by_spike(parameters, responses, trial, drives):
         begin += response.timing.n_steps
     ends, _ = reference.in_continuous_time(parameters, drives, spikes, 0.2)
     return np.concatenate([parameters.resting_potential[None], ends[:-1]])
+
+
+@pytest.mark.parametrize("name", list(CIRCUITS))
+def test_contrast_takes_noise_of_pixels_down(name, stimuli):
+    """The noise of a trial, which does not change, beside grey and beside stimuli."""
+    parameters = make_parameters(noise_variance=2.5)
+    noise = Noise(pixel=0.5, semisaturation=0.7, time_constant=1e6 * ms)
+    network = make_network(parameters, name, noise=noise)
+    drives = recorded_drives(network)
+    n = network.n_copies
+    movies = np.stack([0 * stimuli[:n], stimuli[:n], 0 * stimuli[:n], 3 * stimuli[:n]], axis=1)
+    network.present_movie(movies, 12 * ms, seed=4)
+    found = np.array(drives).transpose(1, 0, 2)[:, 1::3]
+    added = found - parameters.drive(movies)
+    assert np.abs(added[:, 0]).mean() > 0.05
+    shares = 1 / np.sqrt(1 + np.mean(movies**2, axis=2) / 0.7**2)
+    expected = shares[..., None] * added[:, :1]
+    np.testing.assert_allclose(added, expected, atol=1e-5)
+    assert shares[:, 3].max() < 0.5 and (shares[:, 2] == 1).all()
+
+
+def test_the_step_is_chosen_for_noise_that_is_left(stimuli):
+    strong = 100 * np.abs(stimuli)
+    plain, normalised = (
+        Noise(pixel=50.0, semisaturation=s).at_its_strongest(strong) - strong for s in (None, 1.0)
+    )
+    assert 0 < np.abs(normalised).max() < 0.05 * np.abs(plain).max()
 
 
 @pytest.mark.parametrize("name", list(CIRCUITS))

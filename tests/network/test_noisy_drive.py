@@ -10,13 +10,14 @@ from ipvae_brian.network.noisy_drive import NoisyDrive
 
 P = make_parameters(noise_variance=1.5, n_neurons=8, n_pixels=9)
 N = 3000
+GREY = np.zeros((N, 9))
 
 
 def drives(noise, n_steps, dt=1e-3, clean=2.0, seed=1):
     """Drives of every step, (n_steps, n_copies, n_neurons), and the object that gave them."""
     one = NoisyDrive(noise, P, N, dt, np.float32)
     one.reseed(seed)
-    one.show(np.full((N, 8), clean, np.float32))
+    one.show(GREY, np.full((N, 8), clean, np.float32))
     out, all_of_them = np.empty((N, 8), np.float32), []
     for _ in range(n_steps):
         one.put_into(out)
@@ -61,6 +62,23 @@ def test_noise_of_pixels_is_seen_through_the_dictionary():
     np.testing.assert_allclose(private[0].var(axis=0), np.diag(wanted), rtol=0.15)
 
 
+def test_noise_of_pixels_is_normalised_by_contrast():
+    """At the contrast of semisaturation it has half of its variance; other noise is as it was."""
+    d, one = drives(Noise(pixel=0.5, semisaturation=0.8), 1)
+    still = {name: values.copy() for name, values in one.fluctuations.items()}
+    stimuli = 0.8 * np.sign(np.random.default_rng(0).standard_normal((N, 9)))
+    one.show(stimuli, np.full((N, 8), 2, np.float32))
+    out = np.empty((N, 8), np.float32)
+    assert one.put_into(out)
+    np.testing.assert_array_equal(one.fluctuations["pixel"], still["pixel"])
+    np.testing.assert_allclose((out - 2) * np.sqrt(2), d[0] - 2, rtol=1e-3, atol=1e-5)
+    noise = Noise(pixel=0.5, drive=0.1, semisaturation=0.8)
+    expected = 1 / np.sqrt(1 + np.array([0.0, 0.25, 1.0, 4.0]))
+    shown = np.array([[0.0, 0], [0.4, -0.4], [0.8, 0.8], [0, 1.6 * np.sqrt(2)]])
+    np.testing.assert_allclose(noise.pixel_shares(shown), expected)
+    assert (Noise(pixel=0.5).pixel_shares(shown) == 1).all()
+
+
 def test_gains_are_log_normal_with_mean_one():
     for noise in (Noise(gain=0.4, time_constant=20 * ms), Noise(shared_gain=0.4)):
         d, _ = drives(noise, 12)
@@ -89,7 +107,7 @@ def test_trials_seeds_and_other_stimuli():
     assert not np.array_equal(first, drives(noise, 3, seed=2)[0])
     # Another stimulus within the trial: the same noise.
     out = np.empty((N, 8), np.float32)
-    one.show(np.zeros((N, 8)))
+    one.show(GREY, np.zeros((N, 8)))
     assert one.put_into(out) and not one.put_into(out)
     gain = np.exp(0.4 * one.deviations - 0.08)
     np.testing.assert_allclose(first[2] - out, 2 * gain * np.ones(8), rtol=1e-4, atol=1e-4)
@@ -102,7 +120,7 @@ def test_trials_seeds_and_other_stimuli():
     for old, new in zip(before, (one.deviations, one.fluctuations["drive"]), strict=True):
         assert abs(np.corrcoef(old.ravel(), new.ravel())[0, 1]) < 0.06
     # A dictionary of twice the length drives twice as much noise.
-    one.show(np.zeros((N, 8)))
+    one.show(GREY, np.zeros((N, 8)))
     one.put_into(out)
     small = out.copy()
     one.set_parameters(P.replace(dictionary=2 * P.dictionary))

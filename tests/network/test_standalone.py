@@ -70,7 +70,9 @@ error_of("stimuli", network.present, stimuli[:, :3], 60 * ms)
 brian2.device.reinit()
 brian2.set_device("cpp_standalone", build_on_run=False, directory=folder + "/alone")
 from ipvae_brian import Noise
-noise = Noise(pixel=0.3, drive=0.5, gain=0.2, shared_gain=0.4, time_constant=120 * ms)
+noise = Noise(
+    pixel=0.3, drive=0.5, gain=0.2, shared_gain=0.4, semisaturation=0.5, time_constant=120 * ms
+)
 network = SpikingNetwork(
     parameters,
     pathway=pathway,
@@ -86,6 +88,7 @@ network.add(drives)
 for name, reset in (("alone", True), ("further", False)):
     keep(name, network.present(stimuli[0], 60 * ms, reset=reset))
     arrays[f"drives of {name}"] = np.array(drives.noisy_drive)
+arrays["share"] = np.array(network.circuit.noise_units.trials.pixel_share)
 """
 
 ERROR_UNITS = """
@@ -195,6 +198,8 @@ def test_spikes_may_inhibit_their_own_neuron_only(synapses):
     for one in drives:
         assert np.abs(one - clean).mean() > 0.1
         assert (np.ptp(one, axis=0) > 0).all()
+    share = 1 / np.sqrt(1 + np.mean(responses[0].frames[0] ** 2) / 0.5**2)
+    np.testing.assert_allclose(synapses.arrays["share"], share)
     # A time constant of 120 ms leaves most of the noise from one step to the next.
     jump = np.abs(drives[1][0] - drives[0][-1]).mean()
     assert jump < 2 * np.abs(np.diff(drives[0], axis=0)).mean() + 0.1

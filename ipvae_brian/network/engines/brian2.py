@@ -61,3 +61,6 @@ class Copies(EquationCircuit):
     def show(self, stimuli: NDArray) -> None:
         """Set the drive of every copy."""
         self._by_copy("drive")[:] = self.parameters.drive(np.asarray(stimuli))
+        if self.noise_units is not None:
+            for variable, values in self.noise_units.values_for(np.asarray(stimuli)).items():
+                variable[:] = values

@@ -162,7 +162,7 @@ class EventCopies(CompiledCopies):
         """Set the drive of every copy."""
         self.populations.show(stimuli)
         if self.noisy_drive is not None:
-            self.noisy_drive.show(self.populations.drive)
+            self.noisy_drive.show(np.asarray(stimuli), self.populations.drive)
         self._known[1][:] = self.populations.drive
 
     def reseed(self, seed: Any) -> None:

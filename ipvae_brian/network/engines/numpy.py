@@ -190,11 +190,11 @@ class NumpyCopies(Circuit):
     def show(self, stimuli: NDArray) -> None:
         """Set the drive of every copy."""
         shape = (self.n_copies, self.n_neurons)
-        stimuli = self.parameters.scaled(np.asarray(stimuli, self.dtype))
-        drive = np.matmul(stimuli, self.scaled_columns.T, out=self.drive.reshape(shape))
+        scaled = self.parameters.scaled(np.asarray(stimuli, self.dtype))
+        drive = np.matmul(scaled, self.scaled_columns.T, out=self.drive.reshape(shape))
         drive /= self.dtype.type(self.parameters.noise_variance)
         if self.noisy_drive is not None:
-            self.noisy_drive.show(drive)
+            self.noisy_drive.show(np.asarray(stimuli), drive)
         self._take_drive()
 
     def _take_drive(self):
