@@ -2,7 +2,8 @@
 
 ``python -m benchmarks.preset --data vanhateren16_train_val.npz`` measures vanhateren-512 as shipped
 and with the preset: natural images after 200 ms of grey, gratings of contrast .3 and 1, and long
-presentations for intervals between spikes.
+presentations for intervals between spikes. ``python -m benchmarks.preset --onset`` measures what
+the onset of photographs does to variability with other noise of pixels, as in docs/physiology.md.
 """
 
 import argparse
@@ -33,6 +34,10 @@ from ipvae_brian.physiology import (
     reference,
     smoothed,
 )
+from ipvae_brian.physiology.experiments import Subject
+from ipvae_brian.physiology.properties.natural import spontaneous_rate
+from ipvae_brian.physiology.properties.variability import fano_factor, quenching
+from ipvae_brian.physiology.settings import reconstruction
 from ipvae_brian.response.metrics import r_squared
 from ipvae_brian.stimuli import load_stimuli
 
@@ -47,6 +52,13 @@ ORIENTATIONS = np.arange(0, 180, 5.0)
 FREQUENCIES = (1.5, 2.5, 3.5, 4.5, 5.5)
 PHASES = np.arange(0, 360, 60.0)
 LEAST_INTERVALS = 20
+# Other noise of pixels than that of the preset.
+ONSETS = {
+    "preset": {},
+    "not normalised": {"semisaturation": None},
+    "more": {"pixel": 0.45, "semisaturation": 0.15},
+    "most": {"pixel": 0.5, "semisaturation": 0.1},
+}
 # Below so many Hz a neuron does not respond to gratings.
 RESPONDS = 2.0
 
@@ -204,22 +216,43 @@ def measure(
     )
 
 
+def onset(parameters, noise, *, quick=False, seed=0):
+    """Return what the onset of photographs does to variability, and what the code is worth."""
+    subject = Subject(parameters, noise=noise, quick=quick, seed=seed, progress=False)
+    recording = subject.recording("repeated_images")
+    return {
+        "fall_at_onset_percent": quenching(recording).distribution.median,
+        "fano_factor": fano_factor(recording).distribution.median,
+        "spontaneous_rate": 10 ** spontaneous_rate(recording).distribution.median,
+        "r2": reconstruction(subject),
+    }
+
+
 def main(arguments=None):
     """Print the figures of vanhateren-512, as shipped and with the preset."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", default=default_data(), help="file of van Hateren patches")
     parser.add_argument("--json", help="write the figures here")
+    parser.add_argument("--onset", action="store_true", help="noise of pixels and the onset")
     given = parser.parse_args(arguments)
-    if given.data is None:
-        parser.error("--data: a file of van Hateren patches is needed")
-    images, model = load_stimuli(given.data).validation, load_model("vanhateren-512")
+    model = load_model("vanhateren-512")
     preset = physiological(model)
-    figures = {
-        "shipped": measure(model, Noise(), images),
-        "preset": measure(preset.parameters, preset.noise, images),
-    }
+    if given.onset:
+        figures = {
+            name: onset(preset.parameters, replace(preset.noise, **changed))
+            for name, changed in ONSETS.items()
+        }
+    elif given.data is None:
+        parser.error("--data: a file of van Hateren patches is needed")
+    else:
+        images = load_stimuli(given.data).validation
+        figures = {
+            "shipped": measure(model, Noise(), images),
+            "preset": measure(preset.parameters, preset.noise, images),
+        }
+    print(" " * 30 + "".join(f"{name:>16}" for name in figures))
     for name in figures["preset"]:
-        print(f"{name:30}" + "".join(f"{one[name]:12.3f}" for one in figures.values()))
+        print(f"{name:30}" + "".join(f"{one[name]:16.3f}" for one in figures.values()))
     if given.json:
         write_json(given.json, figures)
 

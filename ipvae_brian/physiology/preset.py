@@ -56,12 +56,13 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting(
         "spike_size",
-        0.4,
-        "Smaller spikes are more, and a better code; the leak costs more with them.",
+        0.5,
+        "About as shipped. Larger spikes are fewer, which takes rates down, those without a "
+        "stimulus, too, and makes intervals more regular.",
     ),
     Setting(
         "gain",
-        12.0,
+        12.5,
         "Three quarters of that as shipped. A spike inhibits its own neuron and those like it at "
         "once, which makes up for what noise and leak cost the code, and leaves the shared gain as "
         "the main reason why counts vary: correlations are higher, and Fano factors lower.",
@@ -74,15 +75,15 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting(
         "leak",
-        0.63,
+        1.0,
         "Potentials return to rest: neurons fire without a stimulus, and tuning is wider at low "
         "contrast than at high. The code gets worse with its ratio to the gain.",
     ),
     Setting(
         "resting_potential",
-        -1.75,
-        "What the leak pulls to: the spontaneous rate goes with its exponential, and neurons of "
-        "low threshold lose their tuning with it.",
+        -3.0,
+        "What the leak pulls to: the spontaneous rate rises with it, and neurons of low threshold "
+        "lose their tuning.",
     ),
     Setting(
         "threshold_spread",
@@ -92,20 +93,27 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting(
         "noise.pixel",
-        0.21,
+        0.38,
         "Noise that similar neurons share, as that of the retina: fires neurons without a "
         "stimulus, widens tuning, makes intervals irregular, and correlates neurons more than "
         "private noise does.",
     ),
     Setting(
+        "noise.semisaturation",
+        0.25,
+        "Noise of pixels goes through the contrast normalisation: it is strongest before a "
+        "stimulus and falls at its onset, and so does the variability of counts. Natural images "
+        "leave a quarter of it, which costs the code less.",
+    ),
+    Setting(
         "noise.time_constant",
-        cast(Quantity, 100 * ms),
+        cast(Quantity, 180 * ms),
         "Of the noise of pixels. For the same effect on potentials, slower noise is smaller, and "
         "costs the code less.",
     ),
     Setting(
         "noise.shared_gain",
-        0.48,
+        0.47,
         "A gain of all neurons in a trial: gives counts the variance that grows with the square of "
         "their mean, and correlations. Reconstructions are scaled by it.",
     ),
@@ -138,7 +146,7 @@ class Preset:
     >>> from ipvae_brian.physiology import physiological
     >>> preset = physiological(load_model("photographs-512"))
     >>> preset.noise.shared_gain, preset.protocol["contrast"]
-    (0.48, 0.3)
+    (0.47, 0.3)
     """
 
     parameters: Parameters

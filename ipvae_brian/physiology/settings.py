@@ -20,7 +20,7 @@ N_PATCHES, N_PATCHES_QUICK = 400, 100
 R2_WINDOWS = 16
 SEED_OF_PATCHES = 7
 # Of the preset: it brings the contrast at half the maximal response to that of cortex, from .09.
-ADAPTATION = 2.1
+ADAPTATION = 1.85
 
 
 def of_preset(parameters: Parameters, **options: Any) -> Subject:

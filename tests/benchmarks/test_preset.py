@@ -1,5 +1,8 @@
 """The figures of the preset are measured, and noise moves them the right way."""
 
+import json
+from functools import partial
+
 import numpy as np
 import pytest
 from helpers import make_parameters
@@ -35,3 +38,15 @@ def test_noise_makes_counts_vary_together(monkeypatch):
     # With a gain, R2 of what is shown is not that of the image without it.
     assert quiet["r2_after_200_ms"] == pytest.approx(quiet["r2_without_knowing_the_gain"])
     assert noisy["r2_after_200_ms"] != noisy["r2_without_knowing_the_gain"]
+
+
+@pytest.mark.slow
+def test_the_onset_is_measured_for_other_noise(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(preset, "onset", partial(preset.onset, quick=True))
+    few = {name: preset.ONSETS[name] for name in ("preset", "most")}
+    monkeypatch.setattr(preset, "ONSETS", few)
+    preset.main(["--onset", "--json", str(tmp_path / "onset.json")])
+    found = json.loads((tmp_path / "onset.json").read_text())
+    assert "fall_at_onset_percent" in capsys.readouterr().out
+    assert found["most"]["fall_at_onset_percent"] > found["preset"]["fall_at_onset_percent"] > 0
+    assert 0.7 < found["preset"]["r2"] < 0.9 and 1 < found["preset"]["fano_factor"] < 3

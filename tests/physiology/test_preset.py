@@ -1,5 +1,7 @@
 """The preset: what it sets and leaves alone, and that it brings spikes nearer to cortex."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from brian2 import ms
@@ -12,6 +14,8 @@ from ipvae_brian.physiology import (
     physiological,
     preset,
 )
+from ipvae_brian.physiology.experiments import Subject
+from ipvae_brian.physiology.properties.variability import quenching
 from ipvae_brian.stimuli import load_stimuli
 
 VALUES = {one.name: one.value for one in preset.SETTINGS}
@@ -34,7 +38,7 @@ def test_every_setting_is_used_and_explained():
     assert sparsity.std() == pytest.approx(VALUES["threshold_spread"], abs=0.1)
     gain = p.natural_gradient_step * p.spike_sizes / p.noise_variance
     np.testing.assert_allclose(gain, VALUES["gain"])
-    for name in ("pixel", "shared_gain"):
+    for name in ("pixel", "shared_gain", "semisaturation"):
         assert getattr(noise, name) == VALUES[f"noise.{name}"] > 0
     assert noise.drive == noise.gain == 0
     assert float(noise.time_constant / ms) == float(VALUES["noise.time_constant"] / ms)
@@ -82,3 +86,17 @@ def test_counts_vary_more_as_in_cortex_than_as_shipped():
     assert shipped[0] < 0.5 and 1.2 < changed[0] < 2.6
     assert abs(shipped[1]) < 0.03 and changed[1] > 0.06
     assert shipped[2] < 0.01 < changed[2]
+
+
+@pytest.mark.slow
+def test_the_onset_takes_variability_down_by_what_normalises_noise():
+    """Counts before and after the onset have the same means; without it, variability rises."""
+    model = load_model("vanhateren-512")
+    found = physiological(model)
+    falls = []
+    for noise in (found.noise, replace(found.noise, semisaturation=None)):
+        subject = Subject(found.parameters, noise=noise, quick=True, progress=False)
+        falls.append(quenching(subject.recording("repeated_images")))
+    with_it, without = (one.distribution.median for one in falls)
+    assert all(check.passed for one in falls for check in one.checks)
+    assert with_it > 5 and with_it - without > 10
