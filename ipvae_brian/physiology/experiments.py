@@ -260,7 +260,8 @@ def _image_session(
         repeats=repeats,
         **subject.session_options,
     )
-    text = f"{session.n_stimuli} patches of photographs through the front end, {repeats} repeats"
+    often = f"{repeats} repeats" if repeats > 1 else "each shown once"
+    text = f"{session.n_stimuli} patches of photographs through the front end, {often}"
     return session, text
 
 

@@ -122,7 +122,7 @@ def distance_to_percentiles(values: ArrayLike, percentiles: Mapping[float, float
     if percent[0] <= 0 or percent[-1] >= 100:
         raise ValueError(f"percentiles must be between 0 and 100 %, got {list(percent)}")
     below = np.searchsorted(sample, level, side="right") / len(sample)
-    return float(np.abs(below - percent / 100).max())
+    return _largest_difference(below, percent / 100)
 
 
 def distance_to_counts(values: ArrayLike, bin_edges: ArrayLike, counts: ArrayLike) -> float:
@@ -163,7 +163,12 @@ def distance_to_counts(values: ArrayLike, bin_edges: ArrayLike, counts: ArrayLik
         raise ValueError("counts must be >= 0, and not all of them 0")
     expected = np.concatenate([[0], counts.cumsum()]) / counts.sum()
     below = np.searchsorted(sample, edges, side="left") / len(sample)
-    return float(np.abs(below - expected).max())
+    return _largest_difference(below, expected)
+
+
+def _largest_difference(below, expected):
+    # Parts of 1 that are equal but for rounding do not differ.
+    return float(np.abs(below - expected).max().round(12))
 
 
 def distance_interval(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -22,6 +23,8 @@ SHIPPED, PRESET, LABORATORY, RECORDING = COLOURS[0], COLOURS[1], DARK, COLOURS[2
 N_BINS = 30
 # Of the distance between rows.
 HISTOGRAM_HEIGHT = 0.42
+# Letters of a label that have a place below the axis.
+LINE = 45
 # Up to as many, units are also drawn one by one.
 FEW = 40
 
@@ -74,7 +77,8 @@ def plot_property(found: Property, ax: Axes | None = None) -> Axes:
     ax.set_yticks(range(len(rows)), [row.label for row in rows], fontsize=SMALL)
     ax.set_ylim(len(rows) - 0.5, -0.6)
     ax.set_xlim(low, high)
-    ax.set_xlabel(found.title + (f" ({found.unit})" if found.unit else ""), fontsize=SMALL)
+    title = found.title + (f" ({found.unit})" if found.unit else "")
+    ax.set_xlabel(textwrap.fill(title, LINE), fontsize=SMALL)
     ax.tick_params(axis="x", labelsize=SMALL)
     ax.tick_params(axis="y", length=0)
     ax.spines[["top", "right", "left"]].set_visible(False)

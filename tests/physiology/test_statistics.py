@@ -104,3 +104,9 @@ def test_wrong_intervals():
         confidence_interval(range(9), confidence=1)
     with pytest.raises(ValueError, match="n_resamples must be at least 1"):
         confidence_interval(range(9), n_resamples=0)
+
+
+def test_a_sample_that_agrees_has_no_distance_of_rounding():
+    """Sums of tenths are not whole tenths in the last digit."""
+    assert np.cumsum(np.full(10, 0.1))[2] != 0.3
+    assert distance_to_counts(np.arange(10) + 0.5, np.arange(11), np.full(10, 0.1)) == 0

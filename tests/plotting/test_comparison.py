@@ -16,6 +16,19 @@ def bars(ax):
     }
 
 
+def test_a_long_title_is_whole():
+    found = replace(
+        example()["circular_variance"], title="Coefficient of variation " * 4, unit="ms"
+    )
+    ax = plotting.plot_property(found)
+    figure = ax.get_figure()
+    figure.canvas.draw()
+    label = ax.xaxis.label
+    assert label.get_text().split() == f"{found.title} (ms)".split()
+    box = label.get_window_extent()
+    assert 0 <= box.x0 and box.x1 <= figure.bbox.width
+
+
 def test_rows_are_model_and_laboratories():
     found = example()["circular_variance"]
     ax = plotting.plot_property(found)
