@@ -93,10 +93,12 @@ def test_the_onset_takes_variability_down_by_what_normalises_noise():
     """Counts before and after the onset have the same means; without it, variability rises."""
     model = load_model("vanhateren-512")
     found = physiological(model)
+    more = replace(found.noise, pixel=0.5, semisaturation=0.1)
     falls = []
-    for noise in (found.noise, replace(found.noise, semisaturation=None)):
+    for noise in (found.noise, more, replace(more, semisaturation=None)):
         subject = Subject(found.parameters, noise=noise, quick=True, progress=False)
         falls.append(quenching(subject.recording("repeated_images")))
-    with_it, without = (one.distribution.median for one in falls)
     assert all(check.passed for one in falls for check in one.checks)
-    assert with_it > 5 and with_it - without > 10
+    # Over seeds these are 14, 30 and 7 %, with standard deviations of 2 or 3.
+    with_preset, with_more, not_normalised = (one.distribution.median for one in falls)
+    assert with_preset > 5 and with_more > not_normalised + 12
