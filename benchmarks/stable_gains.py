@@ -18,6 +18,7 @@ from ipvae_brian import (
     load_model,
     stable_gain,
 )
+from ipvae_brian._tools.files import write_json
 from ipvae_brian.network.stability_limit import STEPS_PER_TAU
 from ipvae_brian.stimuli import load_stimuli
 
@@ -76,18 +77,23 @@ def main(arguments=None):
     """Print gains and R2 of the shipped models of 512 neurons."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", default=default_data(), help="file of van Hateren patches")
+    parser.add_argument("--json", help="write the figures here")
     parser.add_argument("--large-spikes", action="store_true", help="which step they need, too")
     given = parser.parse_args(arguments)
+    figures = {}
     photographs = load_stimuli("photographs", n_train=10, n_validation=N_STIMULI).validation
     sets = {"photographs-512": photographs}
     if given.data is not None:
         sets["vanhateren-512"] = load_stimuli(given.data).validation[:N_STIMULI]
     for name, stimuli in sets.items():
         model = load_model(name)
-        print("{}: dt = tau, gain {:.3f}, R2 {:.2f}".format(name, *discrete(model, stimuli)))
+        gain, r2 = discrete(model, stimuli)
+        print(f"{name}: dt = tau, gain {gain:.3f}, R2 {r2:.2f}")
+        figures[name] = {"discrete": {"gain": gain, "r2": r2}}
         for delay in DELAYS:
             gain, r2 = delayed(model, stimuli, delay * ms)
             print(f"{name}: delay {delay} ms, gain {gain:.2f}, R2 {r2:.2f}")
+            figures[name][f"delay of {delay} ms"] = {"gain": gain, "r2": r2}
     if given.large_spikes:
         shown = np.concatenate([stimuli[:N_LARGE] for stimuli in sets.values()])
         for jump, steps in large_spikes(load_model(list(sets)[-1]), shown):
@@ -95,6 +101,9 @@ def main(arguments=None):
                 f"spikes of {jump:.1f}: {np.median(steps):g} steps per tau, at most {max(steps)}, "
                 f"of {len(steps)} stimuli"
             )
+            figures[f"spikes of {jump:.1f}"] = {"steps_per_tau": steps}
+    if given.json:
+        write_json(given.json, figures)
 
 
 if __name__ == "__main__":

@@ -47,8 +47,10 @@ OUR_GAINS = (3.0, 1.0)
 # time, where any gain can be used. Larger spikes are fewer, and each of them noisier; from a lower
 # start fewer come before the first inhibition. Below a gain of 12 one window is not enough.
 EVENT_SETTINGS = (
-    *((16.0, 0.3, 0.4, -2.0), (12.0, 0.25, 0.5, -2.0)),
-    *((14.0, 0.3, 0.55, -3.0), (14.5, 0.25, 0.55, -3.0)),
+    (16.0, 0.3, 0.4, -2.0),
+    (12.0, 0.25, 0.5, -2.0),
+    (14.0, 0.3, 0.55, -3.0),
+    (14.5, 0.25, 0.55, -3.0),
 )
 # Steps per tau of `numba` with the shipped model: the coarsest at which no stimulus diverges, and
 # the code is worse by .003 at most. The package would take finer ones, as its margins are wider.

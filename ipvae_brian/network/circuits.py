@@ -348,6 +348,20 @@ class EquationCircuit(Circuit):
         if self.noise_units is not None:
             self.noise_units.set_parameters(parameters)
 
+    def show(self, stimuli: NDArray) -> None:
+        """Set the stimulus of every copy, (n_copies, n_pixels)."""
+        for variable, values in self.stimulus_values(np.asarray(stimuli)).items():
+            variable[:] = values
+
+    def stimulus_values(self, stimuli: NDArray) -> dict[Any, NDArray]:
+        """Return the Brian2 variables that hold the stimulus and its noise, with their values."""
+        noise = {} if self.noise_units is None else self.noise_units.values_for(stimuli)
+        return dict([self._shown(stimuli)]) | noise
+
+    def _shown(self, stimuli: NDArray) -> tuple[Any, NDArray]:
+        """Return the variable that stands for the stimuli, the neurons' drive, and its values."""
+        return self.neurons.drive, self.parameters.drive(stimuli).ravel()
+
     def reseed(self, seed: Any) -> None:
         """Seed Brian2, whose own state is given back by whoever runs the network."""
         brian.seed(int(np.random.SeedSequence(seed).generate_state(1)[0]))

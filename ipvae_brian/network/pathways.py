@@ -25,15 +25,6 @@ from ipvae_brian.recordings.timing import whole_steps
 class Pathway(EquationCircuit):
     """A circuit of one population."""
 
-    def show(self, stimuli: NDArray) -> None:
-        """Set the stimulus, (1, n_pixels)."""
-        for variable, values in self.stimulus_values(stimuli).items():
-            variable[:] = values
-
-    def stimulus_values(self, stimuli: NDArray) -> dict[Any, NDArray]:
-        """Return the Brian2 variables that hold the stimulus, with their values."""
-        return {} if self.noise_units is None else self.noise_units.values_for(stimuli)
-
 
 class Synapses(Pathway):
     """Explicit lateral inhibition, with an optional delay.
@@ -132,11 +123,6 @@ class Synapses(Pathway):
             per_pixel = parameters.drive(np.eye(parameters.n_pixels))
             self.from_pixels.weight = self.noise.pixel * per_pixel.ravel()
 
-    def stimulus_values(self, stimuli: NDArray) -> dict[Any, NDArray]:
-        """Return the neurons' drive, and what noise there is of it, with their values."""
-        drive = {self.neurons.drive: self.parameters.drive(stimuli[0])}
-        return drive | super().stimulus_values(stimuli)
-
 
 class ErrorUnits(Pathway):
     """Inhibition through explicit prediction-error units.
@@ -208,6 +194,6 @@ class ErrorUnits(Pathway):
         # Errors count in units of their own pixel's noise.
         self.lateral.weight = parameters.scaled(parameters.scaled_dictionary.T).T.ravel()
 
-    def stimulus_values(self, stimuli: NDArray) -> dict[Any, NDArray]:
-        """Return the error units' stimulus, and what noise there is of it, with their values."""
-        return {self.units.stimulus: stimuli[0]} | super().stimulus_values(stimuli)
+    def _shown(self, stimuli: NDArray) -> tuple[Any, NDArray]:
+        """Return the error units' stimulus, and its values."""
+        return self.units.stimulus, stimuli[0]

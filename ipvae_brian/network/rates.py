@@ -90,10 +90,6 @@ class RateCircuit(EquationCircuit):
         """Work out what the activity of this time step explains of the drive."""
         np.matmul(self._by_copy("z"), self.weights, out=self._by_copy("inhibition"))
 
-    def show(self, stimuli: NDArray) -> None:
-        """Set the drive of every copy."""
-        self._by_copy("drive")[:] = self.parameters.drive(np.asarray(stimuli))
-
     def after_step(self) -> None:
         """Add up the activity of this time step."""
         self._counts += self._step * self._step_counts

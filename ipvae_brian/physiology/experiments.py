@@ -12,9 +12,8 @@ from brian2.only import Hz, ms, second
 from numpy.typing import NDArray
 
 from ipvae_brian._tools.types import Time
-from ipvae_brian.network.spiking import SpikingNetwork
 from ipvae_brian.physiology.properties.conditions import best_curves
-from ipvae_brian.physiology.subject import COPIES, FLASH, Subject, experiment
+from ipvae_brian.physiology.subject import FLASH, Subject, experiment
 from ipvae_brian.recordings.pools import Pools
 from ipvae_brian.recordings.recording import Recording
 from ipvae_brian.response.response import Response
@@ -323,16 +322,3 @@ def held_images(subject: Subject) -> Recording:
     """Natural images, each shown once for seconds."""
     n, duration = (1, 3 * second) if subject.quick else (2, 5 * second)
     return _images(subject, "held_images", n, 1, duration, record_spikes=True)
-
-
-def responses(subject: Subject, stimuli: NDArray, duration: Time) -> Response:
-    """Return the response to static stimuli in whitened space, from rest."""
-    network = SpikingNetwork(
-        subject.parameters,
-        n_copies=min(COPIES, len(stimuli)),
-        noise=subject.noise,
-        lateral=subject.lateral,
-        dt=subject.dt,
-        record_spikes=False,
-    )
-    return network.present(stimuli, duration, seed=subject.seed, progress=subject.progress)

@@ -10,7 +10,7 @@ from brian2.only import ms
 
 from ipvae_brian.model.parameters import Parameters
 from ipvae_brian.network.noise import TERMS, Noise
-from ipvae_brian.physiology.experiments import Subject, responses
+from ipvae_brian.physiology.experiments import Subject
 from ipvae_brian.physiology.preset import physiological
 from ipvae_brian.response import metrics
 from ipvae_brian.stimuli import load_stimuli
@@ -100,5 +100,5 @@ def reconstruction(subject: Subject) -> float | None:
         return None
     if subject.noise is not None:
         subject = replace(subject, noise=replace(subject.noise, shared_gain=0.0))
-    response = responses(subject, patches, R2_WINDOWS * subject.parameters.tau)
+    response = subject.present(patches, R2_WINDOWS * subject.parameters.tau)
     return float(metrics.mean_r_squared(response.r2()))

@@ -21,6 +21,7 @@ from ipvae_brian.network.spiking import SpikingNetwork
 from ipvae_brian.physiology.measured import Check
 from ipvae_brian.physiology.properties.conditions import best_curves
 from ipvae_brian.recordings.recording import Recording
+from ipvae_brian.response.response import Response
 from ipvae_brian.stimuli.drawings import Grating
 from ipvae_brian.stimuli.session import Session
 
@@ -110,13 +111,26 @@ class Subject:
                 raise
         return self._recordings[name]
 
-    def run(self, name: str, text: str, session: Session, **options: Any) -> Any:
-        """Present a session to a network with these settings, and note what was shown."""
-        network = SpikingNetwork(
-            options.pop("parameters", self.parameters),
-            n_copies=min(COPIES, session.n_trials),
+    def _network(self, n: int, *, parameters: Parameters | None = None, **options: Any):
+        """Return a network with these settings for so many trials or stimuli."""
+        return SpikingNetwork(
+            self.parameters if parameters is None else parameters,
+            n_copies=min(COPIES, n),
             noise=self.noise,
             lateral=self.lateral,
+            **options,
+        )
+
+    def present(self, stimuli: NDArray, duration: Time) -> Response:
+        """Return the response to static stimuli in whitened space, from rest."""
+        network = self._network(len(stimuli), dt=self.dt, record_spikes=False)
+        return network.present(stimuli, duration, seed=self.seed, progress=self.progress)
+
+    def run(self, name: str, text: str, session: Session, **options: Any) -> Any:
+        """Present a session to a network with these settings, and note what was shown."""
+        network = self._network(
+            session.n_trials,
+            parameters=options.pop("parameters", None),
             record_spikes=options.pop("record_spikes", False),
             record_potentials=options.pop("record_potentials", ()),
         )

@@ -15,48 +15,40 @@ from ipvae_brian.network.loop_gain import Loop, largest_gain
 from ipvae_brian.network.stability_limit import MARGIN, critical_step
 
 
-def check_gain(parameters, stimuli, dt, delay_steps):
-    """Let the package look at the step of a network with a delay."""
-    stability.check_dt(Loop(parameters, delay_steps * float(dt)), stimuli, float(dt))
+def check_that_it_is_the_largest(parameters, stimuli, steps, delay_steps, safe, warning):
+    """The package does not warn of `safe` times what is found, and does of a little more."""
+    dt = parameters.tau / steps
+    delay = delay_steps * dt if delay_steps else None
+    gain = stable_gain(parameters, stimuli, dt, delay=delay)
+
+    def check(factor):
+        loop = Loop(parameters.with_gain(factor * gain), delay_steps * float(dt))
+        stability.check_dt(loop, stimuli, float(dt))
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", StabilityWarning)
+        check(safe)
+    with pytest.warns(StabilityWarning, match=warning):
+        check(1.03)
 
 
 @pytest.mark.parametrize("leak", [0.0, 0.2])
 @pytest.mark.parametrize(("steps", "delay_steps"), [(1, 0), (20, 0), (20, 3)])
 def test_stable_gain_uses_the_margin(leak, steps, delay_steps, stimuli):
     """And no more: what is found is the limit of what `check_dt` does not warn of."""
+    warning = "it uses 0.2[56] of the stability limit"
     parameters = make_parameters(leak=leak)
-    dt = parameters.tau / steps
-    delay = delay_steps * dt if delay_steps else None
-    gain = stable_gain(parameters, stimuli, dt, delay=delay)
-
-    def check(factor):
-        check_gain(parameters.with_gain(factor * gain), stimuli, dt, delay_steps)
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", StabilityWarning)
-        check(0.97)
-    with pytest.warns(StabilityWarning, match="it uses 0.2[56] of the stability limit"):
-        check(1.03)
+    check_that_it_is_the_largest(parameters, stimuli, steps, delay_steps, 0.97, warning)
 
 
 @pytest.mark.parametrize("delay_steps", [0, 4])
 @pytest.mark.parametrize("steps", [20, 80, 250, 1000])
 def test_the_stable_gain_knows_of_large_spikes(steps, delay_steps):
     """A small share of the loop gain, as stimuli are weak, and no warning at what is found."""
+    warning = "one spike lowers its neuron's potential"
     parameters = Parameters(dictionary=0.5 * np.eye(6), threshold=0.1, resting_potential=-6.0)
     weak = 0.05 * np.ones((2, 6))
-    dt = parameters.tau / steps
-    delay = delay_steps * dt if delay_steps else None
-    gain = stable_gain(parameters, weak, dt, delay=delay)
-
-    def check(factor):
-        check_gain(parameters.with_gain(factor * gain), weak, dt, delay_steps)
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", StabilityWarning)
-        check(1.0)
-    with pytest.warns(StabilityWarning, match="one spike lowers its neuron's potential"):
-        check(1.03)
+    check_that_it_is_the_largest(parameters, weak, steps, delay_steps, 1.0, warning)
 
 
 def test_discrete_updates_at_the_stable_gain():

@@ -4,7 +4,6 @@ from typing import Any
 
 import brian2.only as brian
 import numpy as np
-from numpy.typing import NDArray
 
 from ipvae_brian.model.parameters import Parameters
 from ipvae_brian.network._brian import array_of
@@ -57,10 +56,3 @@ class Copies(EquationCircuit):
         """Work out what the noise of pixels drives."""
         noise = array_of(self.noise_units.pixels, "pixel_noise").reshape(self.n_copies, -1)
         self._by_copy("pixel_drive")[:] = noise @ self.from_pixels
-
-    def show(self, stimuli: NDArray) -> None:
-        """Set the drive of every copy."""
-        self._by_copy("drive")[:] = self.parameters.drive(np.asarray(stimuli))
-        if self.noise_units is not None:
-            for variable, values in self.noise_units.values_for(np.asarray(stimuli)).items():
-                variable[:] = values
