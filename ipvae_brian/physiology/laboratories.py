@@ -139,4 +139,6 @@ def _label(source: str) -> str:
     """Return the first author and the year, or the beginning of the source."""
     author, year = re.match(r"[\w'\- ]+", source), re.search(r"\b(19|20)\d\d\b", source)
     name = source if author is None else author[0].removesuffix(" et al").strip()
+    if year:
+        name = name.removesuffix(f" {year[0]}")
     return f"{name} {year[0]}" if year else name

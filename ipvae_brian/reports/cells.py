@@ -10,6 +10,9 @@ import numpy as np
 from ipvae_brian.physiology.measured import Biology, Distribution, Measured
 from ipvae_brian.reports.page import Html, element
 
+# What is smaller came of rounding.
+ROUNDING = 1e-12
+
 
 def verdict(measured: Measured) -> Html:
     """Return in a word whether the model agrees."""
@@ -50,6 +53,8 @@ def number(value: Any) -> str:
         return "–"
     if isinstance(value, bool) or not isinstance(value, int | float):
         return str(value)
+    if abs(value) < ROUNDING:
+        value = 0
     large = isinstance(value, int) or (abs(value) >= 1000 and value == round(value))
     return f"{value:,.0f}" if large else f"{value:.3g}"
 

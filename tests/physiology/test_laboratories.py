@@ -1,6 +1,8 @@
+import re
+
 import pytest
 
-from ipvae_brian.physiology import Distribution, reference
+from ipvae_brian.physiology import Distribution, available_references, reference
 from ipvae_brian.physiology.laboratories import (
     histogram_percentiles,
     laboratories,
@@ -18,6 +20,14 @@ def test_laboratories_say_who_found_what_in_which_window():
     assert (first.low, first.high) == (1.4534, 2.3009)
     assert dict(first.percentiles) == dict(reference("fano_factor").percentiles)
     assert not first.from_memory
+
+
+def test_laboratories_have_their_year_once():
+    """Whether there is a comma before it or not."""
+    known = (*available_references(), "latency_shift")
+    names = [one.laboratory for name in known for one in laboratories(name, 20.0)]
+    assert {"Ringach 2002", "Albrecht 1995", "Ecker 2010"} <= set(names)
+    assert not [name for name in names if re.search(r"\d{4} \d{4}", name)]
 
 
 def test_what_is_quoted_from_memory_says_so():

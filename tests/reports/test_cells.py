@@ -8,7 +8,8 @@ from ipvae_brian.reports.cells import distance, middle, middle_of_model, number,
 @pytest.mark.parametrize(
     ("value", "said"),
     [(None, "–"), (float("nan"), "–"), (0.12345, "0.123"), (12345, "12,345"), (True, "True"),
-     ("all", "all"), (20.0, "20"), (10200.0, "10,200"), (1234.5, "1.23e+03")],
+     ("all", "all"), (20.0, "20"), (1.11e-16, "0"), (-0.0, "0"), (1e-5, "1e-05"),
+     (10200.0, "10,200"), (1234.5, "1.23e+03")],
 )  # fmt: skip
 def test_numbers_as_readers_want_them(value, said):
     assert number(value) == said
